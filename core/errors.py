@@ -1,0 +1,82 @@
+"""Every error of the house that is a sentence for a person. Anything else that is raised is a bug and keeps its traceback.
+
+AppError                    a full sentence: what is wrong, where, what to do
+├── FrameRefused            these bytes are not a picture we take
+│   └── FrameTooLarge       ... because of their number or of the pixels they announce
+├── NotFound                no frame, model, profile ... of this name
+├── Conflict                somebody saved this frame meanwhile; carries both versions
+├── ProfileError            a profile that cannot be used; file, line, reason
+├── SettingsError           a flag, variable or settings file that cannot be used
+├── StoreError              the record cannot be opened or written
+├── ExportError             a data set that cannot be written
+└── ModelError              the model could not be loaded or did not answer
+    ├── ModelMissing        there is no model of this name here
+    └── ModelBusy           too many are waiting; come back
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.schema import Correction
+
+
+class AppError(Exception):
+    """A full sentence for the person at the screen."""
+
+
+class FrameRefused(AppError):
+    """These bytes are not a picture we take. Nothing was kept."""
+
+
+class FrameTooLarge(FrameRefused):
+    """Too many bytes, or a header that announces too many pixels."""
+
+
+class Malformed(AppError):
+    """What was sent cannot be understood. The sentence names the field; nothing was kept."""
+
+
+class NotFound(AppError):
+    """There is nothing of this name here."""
+
+
+class Conflict(AppError):
+    """The frame was saved by somebody since it was opened. Nothing was overwritten.
+
+    `theirs` is the latest in the store, `yours` what was refused.
+    """
+
+    def __init__(self, sentence: str, *, theirs: Correction, yours: Correction) -> None:
+        super().__init__(sentence)
+        self.theirs = theirs
+        self.yours = yours
+
+
+class ProfileError(AppError):
+    """A profile that cannot be used: file, line, reason."""
+
+
+class SettingsError(AppError):
+    """A flag, an environment variable or a settings file that cannot be used."""
+
+
+class StoreError(AppError):
+    """The record cannot be opened or written."""
+
+
+class ExportError(AppError):
+    """A data set that cannot be written."""
+
+
+class ModelError(AppError):
+    """The model could not be loaded, or did not answer."""
+
+
+class ModelMissing(ModelError):
+    """There is no model of this name on this machine."""
+
+
+class ModelBusy(ModelError):
+    """Too many frames are waiting for the model."""
