@@ -1,0 +1,81 @@
+"""The compact model's shape: Qwen2.5-VL, small. And the dense head that helps it to see while it learns, thrown away afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerFast
+
+CANVAS = (364, 280)
+"""Width and height in pixels to which every frame is stretched; sides are multiples of patch x merge = 28. The model sees at this grid only."""
+CELL = 28  # pixels of the canvas that one picture token stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large the network is. The default has about 3.6 M parameters."""
+
+    hidden: int = 192
+    layers: int = 4
+    heads: int = 4
+    kv_heads: int = 2
+    mlp: int = 512
+    vision_hidden: int = 128
+    vision_layers: int = 4
+    vision_heads: int = 4
+    vision_mlp: int = 384
+
+
+def config(shape: Shape, tokenizer: PreTrainedTokenizerFast) -> Any:
+    """The configuration, with the special tokens where this tokenizer has them."""
+    from transformers import Qwen2_5_VLConfig
+
+    def token(text: str) -> int:
+        return int(tokenizer.convert_tokens_to_ids(text))  # type: ignore[arg-type]
+
+    section = shape.hidden // shape.heads // 6
+    half = shape.hidden // shape.heads // 2
+    return Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": shape.hidden,
+            "intermediate_size": shape.mlp,
+            "num_hidden_layers": shape.layers,
+            "num_attention_heads": shape.heads,
+            "num_key_value_heads": shape.kv_heads,
+            "max_position_embeddings": 4096,
+            "use_sliding_window": False,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [half - 2 * section, section, section]},
+            "bos_token_id": None,
+            "eos_token_id": token("<|im_end|>"),
+            "pad_token_id": token("<|endoftext|>"),
+        },
+        vision_config={
+            "depth": shape.vision_layers,
+            "hidden_size": shape.vision_hidden,
+            "intermediate_size": shape.vision_mlp,
+            "num_heads": shape.vision_heads,
+            "out_hidden_size": shape.hidden,
+            "patch_size": 14,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "window_size": 112,
+            "fullatt_block_indexes": list(range(shape.vision_layers)),
+        },
+        image_token_id=token("<|image_pad|>"),
+        video_token_id=token("<|video_pad|>"),
+        vision_start_token_id=token("<|vision_start|>"),
+        vision_end_token_id=token("<|vision_end|>"),
+        tie_word_embeddings=True,
+        initializer_range=0.05,  # type: ignore[call-arg]  # goes through to the text part
+    )
+
+
+def dense_head(hidden: int, classes: int) -> torch.nn.Module:
+    """Per picture token: class logits (0 = nothing's middle lies here), then the distances of a box's four sides from the cell's middle, in cells."""
+    from torch import nn
+
+    return nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, classes + 1 + 4))
