@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.compact import tokens
 from core.compact.lessons import Lesson, Material, lessons
-from core.compact.network import CANVAS, CELL, Shape, config, dense_head
+from core.compact.network import CANVAS, CELL, Shape, config, dense_head, quicken
 from core.geometry import FAMILIES
 from core.profile import Profile
 from core.prompts import build
@@ -55,6 +55,7 @@ class Pupil:
         self.processor = tokens.processor(self.words)
         self.labels = [term.key for term in profile.labels]
         self.net: Any = Qwen2_5_VLForConditionalGeneration(config(recipe.shape, self.words))
+        quicken(self.net)
         self.head = dense_head(recipe.shape.hidden, len(self.labels))
         every = [*self.net.parameters(), *self.head.parameters()]
         matrices, vectors = [p for p in every if p.ndim > 1], [p for p in every if p.ndim <= 1]

@@ -1,0 +1,39 @@
+"""What a backend is: something that looks at a picture, is asked a prompt, and replies. Says nothing of how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from core.geometry import BoxFormat
+    from core.prompts import Prompt
+    from core.schema import Reply
+
+FRAME_ID = "frame_id"
+"""Under this key of `Image.info` a backend finds which frame it is shown; only one that plays a script needs it."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A model that can be asked. The same picture and prompt get the same reply: no sampling."""
+
+    @property
+    def model(self) -> str:
+        """Id with everything that changes an answer: name, weights hash, adapter, quantisation."""
+
+    @property
+    def prompt_style(self) -> str:
+        """A key of `core.prompts.STYLES`."""
+
+    @property
+    def box_format(self) -> BoxFormat:
+        """How this model writes boxes."""
+
+    def ask(self, picture: Image.Image, prompt: Prompt) -> Reply:
+        """The reply to `prompt` about `picture` (upright RGB, any size). Raises ModelError: it could not answer.
+
+        `Reply.tokens` are joined to `Reply.text` bytewise: a token that holds a part of a character carries its bytes
+        as surrogate escapes (`bytes.decode("utf-8", "surrogateescape")`).
+        """

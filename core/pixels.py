@@ -1,0 +1,154 @@
+"""From bytes to pixels: the one place that opens a picture. Never gives other pixels than those of the bytes it was handed.
+
+What is taken: JPEG, PNG and WebP with one picture in them. How odd but legal ones become RGB (`upright`), always in the same way:
+the EXIF orientation is baked in · transparency is laid over white · 16-bit grey keeps its upper 8 bits · CMYK and grey are converted
+as Pillow does it · colour profiles are not applied. Animations and files of several pictures are refused: which one would be judged?
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+from PIL import ExifTags, Image
+
+from core.errors import FrameRefused, FrameTooLarge
+
+FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+
+_OTHERS = {
+    b"GIF8": "a GIF", b"%PDF": "a PDF", b"PK\x03\x04": "an archive or an office file", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"BM": "a BMP",
+    b"8BPS": "a Photoshop file", b"%!PS": "PostScript", b"SIMPLE": "a FITS file", b"\0\0\1\0": "an icon", b"MZ": "a program", b"\x1f\x8b": "an archive",
+}  # fmt: skip
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+_GAIN_MAPS = (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496", b"aux:hdrgainmap")
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)  # what Pillow's readers raise for a damaged file, as found by damaging files
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that is taken."""
+
+    max_bytes: int = 25 * 2**20
+    max_pixels: int = 50_000_000
+    max_side: int = 16_384  # pixels
+
+
+def upright(content: bytes, *, longest: int | None = None) -> Image.Image:
+    """RGB pixels as a person would hold the frame, without any metadata; at most `longest` pixels at the longer side, never enlarged.
+
+    Raises FrameRefused for bytes that `admit` would refuse for other reasons than their size.
+    """
+    kind = sniff(content, "This frame")
+    picture = opened(content, kind, "This frame", None)
+    try:
+        turn = _TURNS.get(orientation_of(picture))
+        if longest is not None and max(picture.size) > longest:
+            target = _within(picture.size, longest)
+            picture.draft(None, target)
+            picture = _rgb(picture)
+            picture = picture.resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        else:
+            picture = _rgb(picture)
+    except (*BROKEN, Image.DecompressionBombError) as error:
+        raise FrameRefused(f"This {kind} is damaged and cannot be read to its end.") from error
+    if turn is not None:
+        picture = picture.transpose(turn)
+    picture.info = {}  # a JPEG comment would otherwise be written on by `save`
+    return picture
+
+
+def preview(content: bytes, longest: int, quality: int = 85) -> bytes:
+    """A JPEG of the upright frame without metadata, at most `longest` pixels at its longer side."""
+    out = io.BytesIO()
+    upright(content, longest=longest).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def sniff(content: bytes, shown: str) -> str:
+    """JPEG, PNG or WEBP by the first bytes; for the latter two also that nothing follows the picture."""
+    if not content:
+        raise FrameRefused(f"{shown}: the file is empty.")
+    if content.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        kind, end = "PNG", content.find(_PNG_END) + len(_PNG_END)
+        if end < len(_PNG_END):
+            raise FrameRefused(f"{shown}: this PNG is cut off.")
+    elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        said = int.from_bytes(content[4:8], "little")
+        kind, end = "WEBP", 8 + said + said % 2
+    else:
+        what = next((other for magic, other in _OTHERS.items() if content.startswith(magic)), "something else")
+        raise FrameRefused(f"{shown}: this is {what}. Frames are JPEG, PNG or WebP.")
+    if len(content) > end:
+        raise FrameRefused(f"{shown}: there are {len(content) - end} more bytes behind the picture. Save it again and send that file.")
+    return kind
+
+
+def opened(content: bytes, kind: str, shown: str, limits: Limits | None) -> Image.Image:
+    """The header alone. Raises FrameTooLarge and FrameRefused before a pixel is decoded."""
+    try:
+        picture = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise FrameTooLarge(f"{shown}: the header announces more pixels than are taken.") from error
+    except BROKEN as error:
+        raise FrameRefused(f"{shown}: this starts like a {kind}, but its header cannot be read.") from error
+    width, height = picture.size
+    if limits and (width * height > limits.max_pixels or max(width, height) > limits.max_side):
+        raise FrameTooLarge(
+            f"{shown}: {width} x {height} pixels; at most {limits.max_pixels / 1e6:g} megapixels and {limits.max_side} pixels a side are taken."
+        )
+    several = picture.format == "MPO" and not any(mark in content for mark in _GAIN_MAPS)  # a gain map belongs to its picture
+    if getattr(picture, "is_animated", False) and (picture.format != "MPO" or several):
+        raise FrameRefused(f"{shown}: there are several pictures in this file. Save the one that is meant.")
+    return picture
+
+
+def orientation_of(picture: Image.Image) -> int:
+    """1..8; 1 when none is said or what is said means nothing."""
+    try:
+        said = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except BROKEN:
+        return 1
+    return said if isinstance(said, int) and 1 <= said <= 8 else 1
+
+
+def _within(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    share = longest / max(size)
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    """Any mode that the three formats have -> RGB (the rules are in the head of this file)."""
+    if picture.mode.startswith("I"):
+        picture.load()
+        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        clear = picture.convert("RGBA")
+        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, clear).convert("RGB")
+    return picture.copy() if picture.mode == "RGB" else picture.convert("RGB")

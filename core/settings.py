@@ -1,0 +1,210 @@
+"""Where, how and with which model the house runs: one frozen value. The only file that reads or writes the environment; it opens nothing.
+
+Flag > environment `GEMBALENS_*` > settings file > default. `launch.py` builds it once and hands it down.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, cast
+
+from core.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+PREFIX = "GEMBALENS_"
+LANGUAGES = ("en", "zh")
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  every address of this machine; refused below unless asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a person can choose about a run."""
+
+    data: Path  # folder of the record and the frames; made when missing
+    host: str = "127.0.0.1"
+    port: int = 7860
+    language: str = "en"  # en or zh: what a first visitor sees
+    profile: str = "bench"  # a name in assets/profiles, or a path to a .toml
+    model: str = "compact"  # a folder in assets/models, a path to a model folder, or "scripted:FILE"
+    open_browser: bool = True
+    open_to_network: bool = False  # there is no login yet: whoever reaches the port can read and write everything
+    max_upload_mib: int = 25
+    max_megapixels: float = 50.0
+    max_side: int = 16384  # pixels
+    threads: int = 2  # of the model
+
+    @property
+    def address(self) -> str:
+        """What a person types into the browser."""
+        host = "127.0.0.1" if self.host in EVERYWHERE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def profile_file(self) -> Path:
+        """The profile's file: a shipped one by its name, any other by its path."""
+        return Path(self.profile) if self.profile.endswith(".toml") else ASSETS / "profiles" / f"{self.profile}.toml"
+
+
+def environment() -> Mapping[str, str]:
+    """The environment as it is now."""
+    return dict(os.environ)
+
+
+def quiet_frameworks(temporary: Path) -> None:
+    """Tell the frameworks, before they are imported, to send nothing anywhere and to keep their own files in `temporary`."""
+    os.environ.update(
+        {
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "GRADIO_ANALYTICS_MAX_EVENTS": "100",  # more would be summarised anew at each event
+            "GRADIO_TEMP_DIR": str(temporary),
+            "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+            "HF_HUB_OFFLINE": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "DO_NOT_TRACK": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            "MPLBACKEND": "agg",
+        }
+    )
+
+
+def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Settle every setting. A flag that is None was not given. Raises SettingsError with the place of what is wrong.
+
+    >>> load({"port": 8000}, {"GEMBALENS_PORT": "9000", "GEMBALENS_DATA": "/tmp/x"}).port
+    8000
+    """
+    written = _from_file(file)
+    chosen: dict[str, Any] = {}
+    for name in (field.name for field in fields(Settings)):
+        variable = PREFIX + name.upper()
+        if flags.get(name) is not None:
+            chosen[name] = _read(name, flags[name], f"--{name.replace('_', '-')}")
+        elif environ.get(variable, "").strip():
+            chosen[name] = _read(name, environ[variable].strip(), variable)
+        elif name in written:
+            chosen[name] = _read(name, written[name], f"{file}, {name}")
+    chosen.setdefault("data", default_data(environ))
+    settled = Settings(**chosen)
+    if not settled.open_to_network and not _loopback(settled.host):
+        raise SettingsError(
+            f"{settled.host} can be reached by other machines and there is no login yet. Use --host 127.0.0.1, or add --open-to-network "
+            "when something in front of this server decides who may come in."
+        )
+    return settled
+
+
+def default_data(environ: Mapping[str, str]) -> Path:
+    """Where the record lives when nobody says otherwise (the XDG place for a program's data)."""
+    base = environ.get("XDG_DATA_HOME", "")
+    home = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home()) / ".local" / "share"
+    return home / "gembalens"
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _from_file(file: Path | None) -> Mapping[str, object]:
+    """The settings file (TOML, flat). None: there is none."""
+    if file is None:
+        return {}
+    try:
+        raw = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"There is no settings file {file}.") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file}: this settings file cannot be read ({error}).") from error
+    known = {field.name for field in fields(Settings)}
+    for name in raw:
+        if name not in known:
+            raise SettingsError(f'{file}: "{name}" is no setting. There are: {", ".join(sorted(known))}.')
+    return cast(Mapping[str, object], raw)
+
+
+def _read(name: str, said: object, place: str) -> object:
+    """What was said, as the type of the setting; `place` is where it was said."""
+    try:
+        return _READERS[name](said)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{place}: {said!r} {error}.") from error
+
+
+def _text(said: object) -> str:
+    if not isinstance(said, str | Path) or not str(said).strip():
+        raise ValueError("is not a name")
+    return str(said).strip()
+
+
+def _folder(said: object) -> Path:
+    return Path(_text(said)).expanduser().absolute()
+
+
+def _yes(said: object) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    word = str(said).strip().casefold()
+    if word not in words:
+        raise ValueError("is neither yes nor no")
+    return words[word]
+
+
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    def read(said: object) -> int:
+        if (
+            isinstance(said, bool)
+            or not str(said).strip().isascii()
+            or not str(said).strip().isdecimal()
+            or not least <= int(str(said)) <= most
+        ):
+            raise ValueError(f"is not a whole number from {least} to {most}")
+        return int(str(said))
+
+    return read
+
+
+def _number(least: float, most: float) -> Callable[[object], float]:
+    def read(said: object) -> float:
+        try:
+            value = float(str(said))
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise ValueError(f"is not a number from {least:g} to {most:g}")
+        return value
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def read(said: object) -> str:
+        if str(said) not in choices:
+            raise ValueError(f"is none of {', '.join(choices)}")
+        return str(said)
+
+    return read
+
+
+_READERS: Mapping[str, Callable[[object], object]] = {
+    "data": _folder,
+    "host": _text,
+    "port": _whole(1, 65535),
+    "language": _one_of(*LANGUAGES),
+    "profile": _text,
+    "model": _text,
+    "open_browser": _yes,
+    "open_to_network": _yes,
+    "max_upload_mib": _whole(1, 1024),
+    "max_megapixels": _number(0.01, 500),
+    "max_side": _whole(16, 65535),
+    "threads": _whole(1, 256),
+}

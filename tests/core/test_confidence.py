@@ -1,0 +1,203 @@
+"""How sure the model was: token by token, laid over the values of its reply by bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.confidence import of, uncertainty
+from core.geometry import THOUSANDTHS, BoxFormat
+from core.parsing import Parsed, parse_reply
+from core.profile import read
+from core.schema import Reply, Risk, Step, Token, Value
+from core.settings import ASSETS
+from tests.makers import STRIKING, assessment
+
+BENCH = read(ASSETS / "profiles" / "bench.toml")
+SIZE = (1280, 720)
+TEXT = (
+    '{"findings":[{"box":[100,200,500,600],"label":"hand"}],'
+    '"tool":"hammer","part":"bolt","action":"strike","phase":"work","violations":["tool_at_edge"],"risk":"low"}'
+)
+
+
+def tokens(*said: str | tuple[str, float] | tuple[str, float, dict[str, float]]) -> tuple[Token, ...]:
+    """Tokens with probabilities; a bare text is certain."""
+    made = []
+    for one in said:
+        text, p, others = (one, 1.0, {}) if isinstance(one, str) else (*one, {}) if len(one) == 2 else one
+        top = tuple((t, math.log(q)) for t, q in sorted({text: p, **others}.items(), key=lambda kv: -kv[1])) if others else ()
+        made.append(Token(text, math.log(p), top))
+    return tuple(made)
+
+
+def sure(*said: str | tuple[str, float] | tuple[str, float, dict[str, float]], fmt: BoxFormat = THOUSANDTHS) -> Parsed:
+    made = tokens(*said)
+    text = "".join(token.text for token in made)
+    reply = Reply(text, "m", "p", 0.1, made)
+    return of(reply, parse_reply(text, BENCH, fmt, SIZE), BENCH, fmt)
+
+
+def around(value: str, *said: str | tuple[str, float] | tuple[str, float, dict[str, float]], fmt: BoxFormat = THOUSANDTHS) -> Parsed:
+    """The reply TEXT with `said` in the place of `value`."""
+    before, after = TEXT.split(value, 1)
+    return sure(before, *said, after, fmt=fmt)
+
+
+def test_a_field_is_as_sure_as_its_token() -> None:
+    assert around("hammer", ("hammer", 0.7)).step.tool.confidence == pytest.approx(0.7)
+
+
+def test_a_field_of_several_tokens_is_as_sure_as_their_product() -> None:
+    assert around("hammer", ("h", 0.9), ("amm", 0.5), ("er", 0.1)).step.tool.confidence == pytest.approx(0.45), "hamm can only be hammer"
+    assert around("hammer", ("ha", 0.9), ("mmer", 0.5)).step.tool.confidence == pytest.approx(0.45), "after ha both are possible"
+
+
+def test_a_token_after_which_nothing_else_was_allowed_does_not_count() -> None:
+    assert around('"strike"', '"', ("str", 0.6), ("ike", 0.01), '"').step.action.confidence == pytest.approx(0.6)
+
+
+def test_the_closing_quote_tells_hand_from_handsaw() -> None:
+    found = around("hand", ("hand", 0.9)).findings[0]
+    assert found.confidence == pytest.approx(0.9), "certain corners"
+    before, after = TEXT.split('hand"')
+    assert sure(before, ("hand", 0.9), ('"', 0.5), after).findings[0].confidence == pytest.approx(0.45)
+
+
+def test_a_token_that_carries_punctuation_with_it_counts_for_its_value() -> None:
+    before, after = TEXT.split('":"hammer","')
+    assert sure(before, ('":"ham', 0.6), ('mer","', 0.9), after).step.tool.confidence == pytest.approx(0.6)
+
+
+def test_an_alias_is_as_sure_as_all_its_tokens() -> None:
+    got = around("hammer", ("Ham", 0.9), ("mer", 0.5))
+    assert got.step.tool.value == "hammer"
+    assert got.step.tool.confidence == pytest.approx(0.45)
+
+
+def test_a_character_may_be_split_over_tokens() -> None:
+    halves = [piece.decode("utf-8", "surrogateescape") for piece in ("锤".encode()[:2], "锤".encode()[2:])]
+    before, after = TEXT.split("hammer")
+    made = tokens(before, (halves[0], 0.8), (halves[1], 0.5), "子", after)
+    text = TEXT.replace("hammer", "锤子")
+    got = of(Reply(text, "m", "p", 0.1, made), parse_reply(text, BENCH, THOUSANDTHS, SIZE), BENCH, THOUSANDTHS)
+    assert got.step.tool.value == "hammer"
+    assert got.step.tool.confidence == pytest.approx(0.4)
+    assert got.step.part.confidence == 1
+
+
+def test_a_corner_is_as_sure_as_the_mass_within_a_step() -> None:
+    others = {"99": 0.2, "101": 0.1, "98": 0.1, "900": 0.1}
+    assert around("100", ("100", 0.5, others)).findings[0].confidence == pytest.approx(0.8)
+    coarse = BoxFormat(step=25)
+    assert around("100", ("100", 0.5, {"125": 0.3, "150": 0.2}), fmt=coarse).findings[0].confidence == pytest.approx(0.8)
+
+
+def test_four_corners_and_a_label_are_multiplied() -> None:
+    before, rest = TEXT.split("100,200,500,600")
+    middle, after = rest.split("hand", 1)
+    got = sure(before, ("100", 0.5), ",", ("200", 0.8), ",", ("500", 0.5), ",", ("600", 1.0), middle, ("hand", 0.5), after)
+    assert got.findings[0].confidence == pytest.approx(0.1)
+
+
+def test_a_neighbour_at_a_higher_digit_counts_at_its_nearest_end() -> None:
+    """200 said digit by digit: had the 2 been a 1, the nearest number is 199; had it been a 3, 300 is far."""
+    before, after = TEXT.split("200")
+    digit = ("2", 0.6, {"1": 0.3, "3": 0.1})
+    assert sure(before, digit, ("0", 1.0), ("0", 1.0), after).findings[0].confidence == pytest.approx(0.9)
+    last = ("0", 0.5, {"1": 0.25, "7": 0.25})
+    assert sure(before, digit, "0", last, after).findings[0].confidence == pytest.approx(0.3 + 0.6 * 0.75)
+
+
+def test_the_mass_of_the_levels_is_shared_and_sums_to_one() -> None:
+    got = around('"low"', '"', ("low", 0.5, {"high": 0.3, "none": 0.1, "banana": 0.1}), '"')
+    assert got.risk_probabilities == pytest.approx({"low": 5 / 9, "high": 3 / 9, "none": 1 / 9, "medium": 0})
+    merged = around('":"low"', ('":"low"', 0.5, {'":"high"': 0.5, ',"': 0.1}))
+    assert merged.risk_probabilities["high"] == pytest.approx(0.5)
+
+
+def test_levels_that_cannot_be_told_apart_have_no_shares() -> None:
+    assert not around("low", ("low", 0.5, {"": 0.5})).risk_probabilities.get("high")
+    assert around("low", ("l", 0.5), ("ow", 1.0)).risk_probabilities == {}, "no others were given"
+    assert around("low", ("Low", 0.5, {"high": 0.5})).risk_probabilities == {}, "another name is no share"
+
+
+def test_a_violation_is_as_sure_as_its_key() -> None:
+    assert around("tool_at_edge", ("tool_at_edge", 0.6)).violations[0].confidence == pytest.approx(0.6)
+
+
+SILENT = {
+    "no tokens": (TEXT, ()),
+    "tokens of another text": (TEXT, tokens("x", TEXT)),
+    "a mended reply": (TEXT.replace('"', "'"), tokens(TEXT.replace('"', "'"))),
+    "an unread reply": ("no", tokens("no")),
+}
+
+
+@pytest.mark.parametrize(("text", "made"), SILENT.values(), ids=SILENT.keys())
+def test_who_gives_no_probabilities_has_no_confidence(text: str, made: tuple[Token, ...]) -> None:
+    parsed = parse_reply(text, BENCH, THOUSANDTHS, SIZE)
+    assert of(Reply(text, "m", "p", 0.1, made), parsed, BENCH, THOUSANDTHS) == parsed
+    assert all(finding.confidence is None for finding in parsed.findings)
+
+
+@given(seed=st.integers(0, 2**32), indent=st.none() | st.integers(0, 2), chinese=st.booleans(), chatter=st.text(max_size=8))
+def test_any_cutting_into_tokens_gives_each_value_its_own_tokens(seed: int, indent: int | None, chinese: bool, chatter: str) -> None:
+    """A text cut at random bytes: a field is as sure as the tokens that touch it, and never surer than the least of 1."""
+    dice = random.Random(seed)
+    body = json.loads(TEXT) | ({"tool": "锤子"} if chinese else {})
+    text = json.dumps(body, indent=indent, ensure_ascii=False)
+    if chatter and not set(chatter) & set('{}[]<"') and chatter.isprintable():
+        text = f"{chatter} {text}"
+    content, made, at = text.encode(), [], 0
+    while at < len(content):
+        length = dice.randint(1, 6)
+        piece = content[at : at + length]
+        made.append(Token(piece.decode("utf-8", "surrogateescape"), math.log(dice.uniform(0.01, 1))))
+        at += length
+    got = of(Reply(text, "m", "p", 0.1, tuple(made)), parse_reply(text, BENCH, THOUSANDTHS, SIZE), BENCH, THOUSANDTHS)
+    for name in ("tool", "part", "action", "phase"):
+        confidence, said = got.step[name].confidence, str(body[name])
+        start = content.index(f'"{name}"'.encode()) + len(name) + 2
+        start = content.index(said.encode(), start)
+        assert confidence is not None
+        assert _product(made, start, start + len(said.encode()) + 1) - 1e-12 <= confidence <= 1
+        if chinese and name == "tool":
+            assert confidence == pytest.approx(_product(made, start, start + len(said.encode()) + 1))
+    assert got.findings[0].confidence is not None
+    assert 0 <= got.findings[0].confidence <= 1
+
+
+def _product(made: Sequence[Token], start: int, end: int) -> float:
+    """Of the tokens that touch bytes start..end."""
+    at, product = 0, 1.0
+    for token in made:
+        length = len(token.text.encode("utf-8", "surrogateescape"))
+        if at < end and at + length > start:
+            product *= math.exp(token.logprob)
+        at += length
+    return product
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields", "expected"),
+    [
+        pytest.param({}, BENCH.fields, 0.4, id="the least sure is the violation"),
+        pytest.param({"violations": ()}, BENCH.fields, 0.2, id="then part and risk"),
+        pytest.param({"risk": Risk("low", {"low": 0.3, "none": 0.7}), "violations": ()}, BENCH.fields, 0.7, id="the risk"),
+        pytest.param({"risk": Risk(None)}, BENCH.fields, 1.0, id="undetermined"),
+        pytest.param({"step": replace(STRIKING, phase=Value())}, BENCH.fields, 1.0, id="a field that was not understood"),
+        pytest.param({"step": replace(STRIKING, phase=Value())}, (), 0.4, id="a field that was not asked for"),
+        pytest.param({"step": Step(), "violations": (), "risk": Risk("low")}, (), 1.0, id="nobody said how sure"),
+    ],
+)
+def test_how_unsure_a_frame_is(changes: dict[str, Any], fields: tuple[str, ...], expected: float) -> None:
+    assert uncertainty(assessment(**changes), fields) == pytest.approx(expected)
