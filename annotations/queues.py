@@ -1,0 +1,108 @@
+"""Who is next: frames in the order in which they want a person, and pages of them. It draws; it measures and changes nothing.
+
+The machine's uncertainty decides, the older frame goes first among equals. Every order here is an index of the record
+(`frame_states_by_*`), so the next frame of 100,000 costs what it costs of ten.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from annotations.opinions import number_of
+from core.errors import Malformed
+
+FILTERS: Mapping[str, str] = {
+    "waiting": "verdict IS NULL",
+    "undetermined": "verdict IS NULL AND level IS NULL",
+    "high": "verdict IS NULL AND level = 'high'",
+    "cannot_tell": "verdict = 'cannot_tell'",
+    "reviewed": "verdict = 'reviewed'",
+    "all": "TRUE",
+}
+"""Names of what a page of the queue may hold. What none has judged is "waiting"; "undetermined" and "high" are parts of it."""
+
+_ORDER = "ORDER BY uncertainty DESC, frame LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A frame as it stands in a list."""
+
+    frame_id: str
+    name: str
+    received_at: datetime  # UTC
+    level: str | None  # a person's word if there is one, else the machine's; None: undetermined
+    uncertainty: float | None  # 0..1, of the machine; None: no machine looked at it
+    reviewed: bool  # the latest correction ended in a review
+    revision: int  # 0: nobody corrected it
+    verdict: str | None = None  # of the latest correction; None: it waits for one
+
+
+def following(connection: sqlite3.Connection, after: str | None = None) -> str | None:
+    """The frame that waits behind `after` in the queue, from the top when that was the last; None when no other waits.
+
+    From the top when `after` is None. Passing over a frame (not saving it) does not bring it back until all others were offered.
+    """
+    number, uncertainty = _place(connection, after) if after is not None else (None, None)
+    tries: list[tuple[str, tuple[object, ...]]] = [("frame IS NOT ?", (number,))]
+    if number is not None:
+        tries = [("uncertainty = ? AND frame > ?", (uncertainty, number)), ("uncertainty < ?", (uncertainty,)), *tries]
+    for place, values in tries:
+        row = connection.execute(f"SELECT frame FROM frame_states WHERE verdict IS NULL AND {place} {_ORDER}", values).fetchone()  # noqa: S608 - of the list above
+        if row is not None:
+            found: str = connection.execute("SELECT id FROM frames WHERE seq = ?", (row["frame"],)).fetchone()["id"]
+            return found
+    return None
+
+
+def page(connection: sqlite3.Connection, *, limit: int, filter: str = "waiting", skip: int = 0) -> list[Card]:
+    """Cards in the queue's order. Raises Malformed for a filter that is not there."""
+    if filter not in FILTERS:
+        raise Malformed(f'"{filter}" is no filter. There are: {", ".join(FILTERS)}.')
+    found = connection.execute(page_statement(filter), (limit, skip))
+    return [_card(row) for row in found]
+
+
+def newest(connection: sqlite3.Connection, *, limit: int, before: str | None = None) -> list[Card]:
+    """Cards of the frames that came last, or last before a frame. Raises NotFound for a frame that is not there."""
+    number = number_of(connection, before) if before is not None else None
+    found = connection.execute(newest_statement(number is not None), {"before": number, "limit": limit})
+    return [_card(row) for row in found]
+
+
+_COLUMNS = "f.id, f.name, f.received_at, s.level, s.uncertainty, s.verdict, s.revision, s.assessment"
+
+
+def page_statement(filter: str) -> str:
+    """The rows of a page are picked from an index alone; frames are looked up for what is shown."""
+    picked = f"SELECT frame FROM frame_states WHERE {FILTERS[filter]} ORDER BY uncertainty DESC, frame LIMIT ? OFFSET ?"  # noqa: S608 - written above, not said
+    looked_up = "CROSS JOIN frame_states s ON s.frame = picked.frame CROSS JOIN frames f ON f.seq = picked.frame"
+    return f"SELECT {_COLUMNS} FROM ({picked}) picked {looked_up} ORDER BY s.uncertainty DESC, s.frame"  # noqa: S608
+
+
+def newest_statement(before: bool) -> str:
+    """By the order of arrival, not by a clock that may have been set back."""
+    where = "WHERE s.frame < :before " if before else ""
+    return f"SELECT {_COLUMNS} FROM frame_states s CROSS JOIN frames f ON f.seq = s.frame {where}ORDER BY s.frame DESC LIMIT :limit"  # noqa: S608
+
+
+def _place(connection: sqlite3.Connection, frame_id: str) -> tuple[int, float]:
+    number = number_of(connection, frame_id)
+    row = connection.execute("SELECT uncertainty FROM frame_states WHERE frame = ?", (number,)).fetchone()
+    return number, row["uncertainty"]
+
+
+def _card(row: sqlite3.Row) -> Card:
+    return Card(
+        frame_id=row["id"],
+        name=row["name"],
+        received_at=datetime.fromisoformat(row["received_at"]),
+        level=row["level"],
+        uncertainty=None if row["assessment"] is None else row["uncertainty"],
+        reviewed=row["verdict"] == "reviewed",
+        revision=row["revision"],
+        verdict=row["verdict"],
+    )

@@ -1,0 +1,145 @@
+"""What dashboards and queues read instead of the opinions: one state a frame and a few tallies, kept in the transaction of each write.
+
+Everything here follows from the opinions. `rebuild` throws it away and replays them; the outcome must be the same to the last number.
+In the tallies "" stands for None, because a key of SQLite never equals NULL.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+
+from annotations import rows
+from core.schema import FIELDS, Assessment, Correction
+
+Pair = tuple[str, str, str]
+"""Field, what the machine said, what is true by a person's word."""
+
+_DAY = 10  # characters of a kept time that are its day (UTC)
+
+
+def frame_received(connection: sqlite3.Connection, frame: int, at: str) -> None:
+    """A frame is there, and nobody has said anything of it: as uncertain as can be."""
+    connection.execute("INSERT INTO frame_states (frame, revision, uncertainty) VALUES (?, 0, 1.0)", (frame,))
+    _count_state(connection, None, None, 1)
+    _count_day(connection, at, received=1)
+
+
+def frame_assessed(connection: sqlite3.Connection, frame: int, number: int, said: Assessment, uncertainty: float, at: str) -> None:
+    """A machine spoke. Its pairs with what is held true take the place of those of the same model's earlier word."""
+    state = connection.execute("SELECT assessment, correction, verdict, level FROM frame_states WHERE frame = ?", (frame,)).fetchone()
+    latest = _correction(connection, state["correction"])
+    if latest is not None:
+        change = Counter(pairs(said, latest))
+        for before in _words_of(connection, frame, model=said.model, before=number):
+            change.subtract(pairs(before, latest))
+        _count_pairs(connection, said.model, change)
+    level = said.risk.level if state["verdict"] is None else state["level"]
+    connection.execute(
+        "UPDATE frame_states SET assessment = ?, level = ?, uncertainty = ? WHERE frame = ?", (number, level, uncertainty, frame)
+    )
+    _move_state(connection, (state["verdict"], state["level"]), (state["verdict"], level))
+    _count_day(connection, at, assessed=int(state["assessment"] is None))
+
+
+def frame_corrected(connection: sqlite3.Connection, frame: int, number: int, told: Correction, revision: int, at: str) -> None:
+    """A person spoke. Frees the frame from the queue and sets each machine's latest word against it."""
+    state = connection.execute("SELECT correction, verdict, level FROM frame_states WHERE frame = ?", (frame,)).fetchone()
+    before = _correction(connection, state["correction"])
+    for said in _words_of(connection, frame):
+        change = Counter(pairs(said, told))
+        if before is not None:
+            change.subtract(pairs(said, before))
+        _count_pairs(connection, said.model, change)
+    level = told.risk.level if told.verdict == "reviewed" else None  # who cannot tell has not judged: undetermined
+    connection.execute(
+        "UPDATE frame_states SET correction = ?, revision = ?, verdict = ?, level = ? WHERE frame = ?",
+        (number, revision, told.verdict, level, frame),
+    )
+    _move_state(connection, (state["verdict"], state["level"]), (told.verdict, level))
+    reviewed = int(told.verdict == "reviewed") - int(state["verdict"] == "reviewed")
+    _count_day(connection, at, corrections=1, settled=int(before is None), reviewed=reviewed, active_seconds=told.active_seconds)
+
+
+def pairs(said: Assessment, told: Correction) -> Iterator[Pair]:
+    """Each field that a person answered for in a review, beside what the machine had said of it ("": it said nothing).
+
+    What nobody looked at (`said_by` "model") is no truth and is left out: a model would agree with itself.
+    """
+    if told.verdict != "reviewed":
+        return
+    for name in FIELDS:
+        value = told.step[name].value
+        if value is not None and told.step[name].said_by != "model":
+            yield name, said.step[name].value or "", value
+    if told.risk.said_by != "model":
+        yield "risk", said.risk.level or "", told.risk.level or ""
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Replay every opinion. The order between machines and people does not matter: only the latest word of each counts."""
+    for table in ("frame_states", "tally_days", "tally_states", "tally_pairs"):
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of the line above
+    for row in connection.execute("SELECT seq, received_at FROM frames ORDER BY seq").fetchall():
+        frame_received(connection, row["seq"], row["received_at"])
+    for row in connection.execute("SELECT * FROM assessments ORDER BY seq").fetchall():
+        frame_assessed(connection, row["frame"], row["seq"], rows.to_assessment(row, "", None), row["uncertainty"], row["at"])
+    for row in connection.execute("SELECT * FROM corrections ORDER BY seq").fetchall():
+        frame_corrected(connection, row["frame"], row["seq"], rows.to_correction(row, ""), row["revision"], row["at"])
+
+
+def _words_of(connection: sqlite3.Connection, frame: int, *, model: str | None = None, before: int | None = None) -> list[Assessment]:
+    """The latest word of each machine (or of one, before a certain number) on a frame."""
+    latest = connection.execute(
+        "SELECT * FROM assessments WHERE seq IN (SELECT max(seq) FROM assessments "
+        "WHERE frame = ?1 AND (?2 IS NULL OR model = ?2) AND (?3 IS NULL OR seq < ?3) GROUP BY model)",
+        (frame, model, before),
+    )
+    return [rows.to_assessment(row, "", None) for row in latest]
+
+
+def _correction(connection: sqlite3.Connection, number: int | None) -> Correction | None:
+    row = connection.execute("SELECT * FROM corrections WHERE seq = ?", (number,)).fetchone()
+    return None if row is None else rows.to_correction(row, "")
+
+
+def _move_state(connection: sqlite3.Connection, old: tuple[str | None, str | None], new: tuple[str | None, str | None]) -> None:
+    if old != new:
+        _count_state(connection, *old, -1)
+        _count_state(connection, *new, 1)
+
+
+def _count_state(connection: sqlite3.Connection, verdict: str | None, level: str | None, by: int) -> None:
+    connection.execute(
+        "INSERT INTO tally_states (verdict, level, n) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        (verdict or "", level or "", by),
+    )
+
+
+def _count_pairs(connection: sqlite3.Connection, model: str, change: Counter[Pair]) -> None:
+    connection.executemany(
+        "INSERT INTO tally_pairs (model, field, machine, person, n) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        [(model, *pair, by) for pair, by in change.items() if by],
+    )
+
+
+def _count_day(
+    connection: sqlite3.Connection,
+    at: str,
+    *,
+    received: int = 0,
+    assessed: int = 0,
+    corrections: int = 0,
+    settled: int = 0,
+    reviewed: int = 0,
+    active_seconds: float = 0.0,
+) -> None:
+    """Add to the day of a kept time. `assessed` and `settled` count frames, at their first; `reviewed` may fall again."""
+    connection.execute(
+        "INSERT INTO tally_days (day, received, assessed, corrections, settled, reviewed, active_seconds) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET received = received + excluded.received, assessed = assessed + excluded.assessed, "
+        "corrections = corrections + excluded.corrections, settled = settled + excluded.settled, "
+        "reviewed = reviewed + excluded.reviewed, active_seconds = active_seconds + excluded.active_seconds",
+        (at[:_DAY], received, assessed, corrections, settled, reviewed, active_seconds),
+    )
