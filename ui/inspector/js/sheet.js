@@ -1,0 +1,123 @@
+// What is said of the frame on the screen: the person's working copy, its undo, its draft. Knows no pixels on the screen and no server.
+
+const sheet = { frame: null, revision: 0, assessment: null, correction: null, fromStore: false, now: null, clean: "", past: [], future: [] };
+let nextUid = 1;
+const listeners = [];
+
+function onChange(listener) { listeners.push(listener); }
+function changed() { for (const listener of listeners) listener(); }
+
+/** A working copy out of an assessment or a correction; null gives an empty sheet, which is undetermined and not "none". */
+function working(said) {
+  const step = {};
+  for (const field of Object.keys(profile.fields)) step[field] = copyOf(said?.step?.[field] ?? { value: null, confidence: null, said_by: "model" });
+  return {
+    findings: (said?.findings ?? []).map((finding) => ({ ...copyOf(finding), uid: nextUid++ })),
+    step,
+    violations: (said?.violations ?? []).map((violation) => ({ ...copyOf(violation), uid: nextUid++ })),
+    risk: copyOf(said?.risk ?? { level: null, probabilities: {}, reasons: [], said_by: "model" }),
+    note: said?.note ?? "",
+  };
+}
+
+/** Open a frame's sheet as the server gave it. Returns what a draft did: "none", "restored" or "older". */
+function openSheet(served) {
+  Object.assign(sheet, { frame: served.frame, revision: served.revision, assessment: served.assessment, correction: served.correction });
+  Object.assign(sheet, { now: working(served.correction ?? served.assessment), past: [], future: [] });
+  sheet.clean = plain(sheet.now);
+  const draft = readDraft(draftKey());
+  if (draft) {
+    sheet.past = [sheet.now];
+    sheet.now = { ...working(null), ...draft.now };
+    nextUid = Math.max(nextUid, ...[...sheet.now.findings, ...sheet.now.violations].map((each) => each.uid + 1));
+    return "restored";
+  }
+  return olderDraft() ? "older" : "none";
+}
+
+/** The model has answered while the person already worked: their work stays, the answer is only kept beside it. */
+function takeAssessment(assessment, fromStore) {
+  const touched = isDirty();
+  sheet.assessment = assessment;
+  sheet.fromStore = fromStore;
+  if (!touched && !sheet.correction) {
+    sheet.now = working(assessment);
+    sheet.clean = plain(sheet.now);
+    sheet.past = [];
+    sheet.future = [];
+  }
+}
+
+/** Without the numbers that only this screen uses. */
+function plain(now) {
+  return JSON.stringify(now, (name, value) => (name === "uid" ? undefined : value));
+}
+function isDirty() { return Boolean(sheet.now) && plain(sheet.now) !== sheet.clean; }
+
+function remember() {
+  sheet.past.push(copyOf(sheet.now));
+  if (sheet.past.length > 300) sheet.past.shift();
+  sheet.future = [];
+}
+let lastEdit = { join: "", at: 0 };
+
+/** One step of undo. Steps of the same `join` that follow each other quickly (a held arrow key) are one. */
+function edit(change, join = "") {
+  const now = performance.now();
+  if (!join || lastEdit.join !== join || now - lastEdit.at > 700) remember();
+  lastEdit = { join, at: now };
+  change(sheet.now);
+  keepDraft();
+  changed();
+}
+function undo() { travel(sheet.past, sheet.future); }
+function redo() { travel(sheet.future, sheet.past); }
+function travel(from, to) {
+  if (!from.length) return;
+  lastEdit = { join: "", at: 0 };
+  to.push(sheet.now);
+  sheet.now = from.pop();
+  keepDraft();
+  changed();
+}
+
+function findingOf(uid) { return sheet.now?.findings.find((finding) => finding.uid === uid) ?? null; }
+function isUncertain(said) { return said.said_by === "model" && said.confidence !== null && said.confidence < options.uncertain_below; }
+
+/** Fields and the risk that nobody has answered yet; a review needs them all. */
+function unanswered() {
+  const missing = Object.keys(profile.fields).filter((field) => sheet.now.step[field].value === null);
+  const outside = sheet.now.findings.some((finding) => profile.not_applicable.includes(finding.label));
+  return sheet.now.risk.level === null && !outside ? [...missing, "risk"] : missing;
+}
+
+function countUnconfirmed() {
+  const { findings, step, violations, risk } = sheet.now;
+  return [...findings, ...Object.values(step), ...violations, risk].filter((said) => said.said_by === "model").length;
+}
+
+/** What is sent. A review makes every "model" that is left into "confirmed": the person has seen it and let it stand. */
+function correctionOf(now, verdict, activeSeconds) {
+  const signed = (said) => {
+    const { uid, ...rest } = said;
+    return verdict === "reviewed" && rest.said_by === "model" ? { ...rest, said_by: "confirmed" } : rest;
+  };
+  return {
+    frame_id: sheet.frame.id, saw_revision: sheet.revision, verdict, author: memory.get("author") || undefined,
+    findings: now.findings.map(signed), violations: now.violations.map(signed), risk: signed(now.risk),
+    step: Object.fromEntries(Object.entries(now.step).map(([field, value]) => [field, signed(value)])),
+    active_seconds: Math.round(activeSeconds * 10) / 10, note: now.note, saw_model: sheet.assessment?.model ?? null,
+  };
+}
+
+// Drafts: by frame and revision, so that a draft can never be laid over work it has not seen.
+function draftKey(revision = sheet.revision, frameId = sheet.frame.id) { return `draft.${frameId}.${revision}`; }
+function readDraft(key) { try { return JSON.parse(memory.get(key)); } catch { return null; } }
+function keepDraft() {
+  if (!sheet.frame) return;
+  if (!isDirty()) memory.drop(draftKey());
+  else if (!memory.set(draftKey(), JSON.stringify({ now: sheet.now, at: new Date().toISOString() }))) draftFailed();
+}
+function dropDrafts(frameId = sheet.frame.id) { for (const key of memory.keys(`draft.${frameId}.`)) memory.drop(key); }
+function olderDraft() { return memory.keys(`draft.${sheet.frame.id}.`).find((key) => key !== draftKey()) ?? null; }
+function hasDraft(frameId) { return memory.keys(`draft.${frameId}.`).length > 0; }

@@ -1,0 +1,169 @@
+// The work on one frame after the other: open, ask the model, save, go on. The only file that joins the sheet with the server.
+
+const work = { opening: null, assessing: null, failed: "", stop: null, waiting: [], saving: false };
+
+/** Open a frame. What is being edited stays as a draft. */
+async function openFrame(id) {
+  work.opening?.abort();
+  const opening = new AbortController();
+  work.opening = opening;
+  closeLabelMenu();
+  let served;
+  try {
+    served = await remote.sheet(id, opening.signal);
+  } catch (error) {
+    if (error.name !== "AbortError") tell(error.message, { bad: true });
+    return;
+  }
+  if (work.opening !== opening) return;
+  const draft = openSheet(served);
+  sheet.fromStore = Boolean(served.assessment);
+  work.failed = "";
+  Object.assign(shown, { selected: null, hovered: null, hidden: new Set(), allHidden: false });
+  view.fit = true;
+  startEffort();
+  picture.alt = sheet.frame.name;
+  showScreen("frame");
+  rememberPlace();
+  placeCanvas();
+  changed();
+  showCurrentCard();
+  if (draft === "restored") tell(say("draft.restored"), { act: say("draft.discard"), press: discardDraft });
+  if (draft === "older") tell(say("draft.older"), { act: say("draft.take"), press: takeOlderDraft });
+  if (!served.assessment && options.model) assess(id);
+  else if (!work.assessing) hideBar();
+  preloadNext(id);
+}
+
+function rememberPlace() {
+  const url = new URL(location.href);
+  if (sheet.frame) url.searchParams.set("frame", sheet.frame.id);
+  history.replaceState(null, "", url);
+}
+
+function discardDraft() {
+  dropDrafts();
+  sheet.now = sheet.past[0] ?? sheet.now;
+  Object.assign(sheet, { past: [], future: [] });
+  changed();
+}
+function takeOlderDraft() {
+  const draft = readDraft(olderDraft());
+  if (draft) edit((now) => Object.assign(now, draft.now));
+}
+
+/** Ask the model for a frame; one at a time, the frame on the screen before those that wait. */
+function assess(id) {
+  work.waiting = [id, ...work.waiting.filter((each) => each !== id)];
+  if (!work.assessing) assessNext();
+  else if (sheet.frame?.id === id) showBar(say("bar.waiting"), () => stopAssessing(id));
+}
+function assessLater(id) {
+  if (!options.model) return;
+  if (!work.waiting.includes(id)) work.waiting.push(id);
+  if (!work.assessing) assessNext();
+}
+
+async function assessNext() {
+  const id = work.waiting.shift();
+  if (!id) return;
+  work.assessing = id;
+  work.stop = new AbortController();
+  if (sheet.frame?.id === id) {
+    work.failed = "";
+    showBar(say("bar.looking"), () => stopAssessing(id));
+    showPanel();
+    showTools();
+  }
+  showCurrentCard();
+  let failed = "";
+  try {
+    const { from_store: fromStore, ...assessment } = await remote.assess(id, work.stop.signal);
+    cardChanged(id, { level: assessment.risk.level, assessed: true });
+    if (sheet.frame?.id === id) takeAssessment(assessment, fromStore);
+  } catch (error) {
+    failed = error.name === "AbortError" ? say("bar.stopped") : error.message;
+  }
+  work.assessing = null;
+  if (sheet.frame?.id === id) {
+    work.failed = failed;
+    hideBar();
+    if (failed) tell(failed, { bad: true, act: say("bar.again"), press: () => assess(id) });
+    changed();
+  } else if (sheet.frame && work.waiting.includes(sheet.frame.id)) showBar(say("bar.waiting"), () => stopAssessing(sheet.frame.id));
+  showCurrentCard();
+  assessNext();
+}
+
+function stopAssessing(id) {
+  work.waiting = work.waiting.filter((each) => each !== id);
+  if (work.assessing === id) work.stop.abort();
+  else hideBar();
+}
+
+/** Save as reviewed and go on. Refuses while something is unanswered or boxes are faded, and says which. */
+async function save({ stay = false, agreed = false } = {}) {
+  if (!sheet.now || work.saving) return;
+  if (work.assessing === sheet.frame.id && !isDirty()) return tell(say("save.wait"));
+  const missing = unanswered();
+  if (missing.length) {
+    tell(say("save.missing", { what: missing.map((field) => say("field." + field)).join(say("list.comma")) }), { bad: true });
+    (missing[0] === "risk" ? part.levels.querySelector("button") : part.rows[missing[0]].select).focus();
+    return;
+  }
+  const faded = agreed ? [] : fadedFindings();
+  if (faded.length) return askAboutFaded(faded.length, { stay });
+  await send("reviewed", { stay });
+}
+
+async function agree() {
+  if (!sheet.now || isDirty()) return sheet.now && tell(say("agree.changed"));
+  await save();
+}
+async function cannotTell() { if (sheet.now) await send("cannot_tell", {}); }
+
+async function send(verdict, { stay = false } = {}) {
+  work.saving = true;
+  showTools();
+  const id = sheet.frame.id;
+  const correction = correctionOf(sheet.now, verdict, effort.seconds);
+  try {
+    const saved = await remote.correct(id, correction);
+    dropDrafts(id);
+    Object.assign(sheet, { revision: saved.revision, correction: { ...correction, ...saved }, now: working(correction), past: [], future: [] });
+    sheet.clean = plain(sheet.now);
+    startEffort();
+    cardChanged(id, { reviewed: verdict === "reviewed", verdict, level: correction.risk.level, revision: saved.revision });
+    work.saving = false;
+    changed();
+    if (stay) tell(say("save.done"));
+    else await goNext(id);
+  } catch (error) {
+    keepDraft();
+    if (error.status === 409 && error.body?.theirs) showConflict(error.body, verdict);
+    else tell(error.status === 0 ? say("save.offline") : error.message, { bad: true, act: say("bar.again"), press: () => send(verdict, { stay }) });
+  } finally {
+    work.saving = false;
+    showTools();
+  }
+}
+
+let preloaded = { after: null, id: null };
+/** Know the next frame and have its picture before it is asked for. */
+async function preloadNext(after) {
+  try {
+    const answer = await remote.next(after);
+    preloaded = { after, id: answer.frame_id };
+    if (answer.frame_id && answer.frame_id !== after) new Image().src = pictureUrl(answer.frame_id, 1600);
+  } catch { preloaded = { after: null, id: null }; }
+}
+
+async function goNext(after) {
+  try {
+    const { frame_id: id } = preloaded.after === after && preloaded.id && preloaded.id !== after ? { frame_id: preloaded.id } : await remote.next(after);
+    if (id && id !== after) await openFrame(id);
+    else tell(say("next.none"));
+  } catch (error) {
+    if (error.name !== "AbortError") tell(error.message, { bad: true });
+  }
+}
