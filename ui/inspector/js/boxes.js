@@ -17,7 +17,10 @@ const shown = { selected: null, hovered: null, hidden: new Set(), hiddenLabels: 
 
 function isFaded(finding) { return finding.said_by === "model" && finding.confidence !== null && finding.confidence < shown.threshold; }
 function fadedFindings() { return sheet.now ? sheet.now.findings.filter(isFaded) : []; }
-function isVisible(finding) { return finding.box && !shown.allHidden && !shown.peek && !shown.hidden.has(finding.uid) && !shown.hiddenLabels.has(finding.label); }
+function isHidden(finding) { return shown.allHidden || shown.hidden.has(finding.uid) || shown.hiddenLabels.has(finding.label); }
+function isVisible(finding) { return finding.box && !shown.peek && !isHidden(finding); }
+/** What the model alone says and the person cannot see clearly now: saving must not confirm it in silence. */
+function unseenFindings() { return sheet.now ? sheet.now.findings.filter((finding) => finding.said_by === "model" && (isFaded(finding) || isHidden(finding))) : []; }
 
 /** Screen pixels inside the canvas of a unit box. */
 function onScreen(box) {

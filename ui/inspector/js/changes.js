@@ -68,7 +68,14 @@ function hiddenChanged() {
   showTools();
 }
 
-function removeFaded() {
-  const gone = new Set(fadedFindings().map((finding) => finding.uid));
+function showAll() {
+  shown.hidden.clear();
+  shown.hiddenLabels.clear();
+  shown.allHidden = false;
+  setThreshold(0);
+  hiddenChanged();
+}
+function removeAll(findings) {
+  const gone = new Set(findings.map((finding) => finding.uid));
   if (gone.size) edit((now) => { now.findings = now.findings.filter((finding) => !gone.has(finding.uid)); });
 }

@@ -78,10 +78,10 @@ function showConflict({ message, theirs, yours }, verdict) {
   ], "is-wide");
 }
 
-function askAboutFaded(n, how) {
-  openDialog(say("faded.title"), make("p", { text: say("faded.body", { n, threshold: shown.threshold.toFixed(2) }) }), [
-    { text: say("faded.show"), primary: true, press: () => setThreshold(0) },
-    { text: say("faded.remove"), press: () => { removeFaded(); save(how); } },
+function askAboutUnseen(unseen, how) {
+  openDialog(say("faded.title"), make("p", { text: say("faded.body", { n: unseen.length }) }), [
+    { text: say("faded.show"), primary: true, press: showAll },
+    { text: say("faded.remove"), press: () => { removeAll(unseen); save(how); } },
     { text: say("faded.keep"), press: () => save({ ...how, agreed: true }) },
   ]);
 }

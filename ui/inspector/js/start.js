@@ -81,7 +81,7 @@ function showTools() {
   toolButtons.hide.setAttribute("aria-pressed", String(shown.allHidden || shown.hidden.size > 0));
   filterButton.setAttribute("aria-pressed", String(sheet.now?.findings.some((finding) => shown.hiddenLabels.has(finding.label)) ?? false));
   const faded = fadedFindings().length;
-  fadedText.replaceChildren(...(faded ? [button({ text: say("tools.faded", { n: faded }), title: say("faded.remove"), kind: "gl-link", press: removeFaded })] : []));
+  fadedText.replaceChildren(...(faded ? [button({ text: say("tools.faded", { n: faded }), title: say("faded.remove"), kind: "gl-link", press: () => removeAll(fadedFindings()) })] : []));
   showActions();
   showTop();
 }

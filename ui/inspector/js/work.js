@@ -111,8 +111,8 @@ async function save({ stay = false, agreed = false } = {}) {
     (missing[0] === "risk" ? part.levels.querySelector("button") : part.rows[missing[0]].select).focus();
     return;
   }
-  const faded = agreed ? [] : fadedFindings();
-  if (faded.length) return askAboutFaded(faded.length, { stay });
+  const unseen = agreed ? [] : unseenFindings();
+  if (unseen.length) return askAboutUnseen(unseen, { stay });
   await send("reviewed", { stay });
 }
 

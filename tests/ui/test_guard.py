@@ -1,0 +1,117 @@
+"""The guard alone: how much of a body it reads, how long it waits, and which sockets it lets through."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from ui.guard import Guard, doors
+
+MIB = 2**20
+
+
+async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app that reads its body to the end and says how long it was."""
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(str(len(body)))(scope, receive, send)
+
+
+def scope(kind: str = "http", path: str = "/", **headers: str) -> dict[str, Any]:
+    named = {"host": "127.0.0.1:7860", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    raw = [(name.encode(), value.encode()) for name, value in named.items()]
+    return {"type": kind, "method": "POST", "path": path, "headers": raw, "server": ("127.0.0.1", 7860), "query_string": b""}
+
+
+def asked(guard: Guard, about: dict[str, Any], chunks: list[bytes], *, wait_seconds: float = 0.0) -> tuple[int, int]:
+    """The status of the answer, and how many bytes were read for it."""
+    sent: list[Message] = []
+    read = 0
+
+    async def receive() -> Message:
+        nonlocal read
+        await asyncio.sleep(wait_seconds)
+        chunk = chunks.pop(0)
+        read += len(chunk)
+        return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(guard(about, receive, send))
+    return next(message["status"] for message in sent if message["type"] == "http.response.start"), read
+
+
+@pytest.mark.parametrize("path", ["/api/v1/frames", "/dashboard/_stcore/upload_file/a/b", "/anything"])
+def test_a_body_without_a_length_is_read_to_the_cap_and_no_further(path: str) -> None:
+    guard = Guard(reads_all, doors("127.0.0.1", 2 * MIB))
+    status, read = asked(guard, scope(path=path), [bytes(64 * 1024) for _ in range(16 * 300)])
+    assert status == 413
+    assert 3 * MIB < read <= 3 * MIB + 64 * 1024
+
+
+def test_a_body_that_announces_too_much_is_not_read_at_all() -> None:
+    guard = Guard(reads_all, doors("127.0.0.1", 2 * MIB))
+    assert asked(guard, scope(content_length=str(300 * MIB)), [b"x"]) == (413, 0)
+    assert asked(guard, scope(content_length="many"), [b"x"]) == (413, 0)
+
+
+def test_a_body_under_the_cap_comes_through() -> None:
+    guard = Guard(reads_all, doors("127.0.0.1", 2 * MIB))
+    assert asked(guard, scope(), [bytes(MIB), bytes(MIB)]) == (200, 2 * MIB)
+
+
+@pytest.mark.parametrize("wait_seconds", [0.03, 0.5], ids=["drop by drop", "standing still"])
+def test_a_body_that_hardly_moves_is_cut_off(wait_seconds: float) -> None:
+    guard = Guard(reads_all, doors("127.0.0.1", MIB, patience_seconds=0.1))
+    status, read = asked(guard, scope(), [b"x"] * 100, wait_seconds=wait_seconds)
+    assert status == 408
+    assert read < 100
+
+
+@pytest.mark.parametrize(
+    ("headers", "let_through"),
+    [
+        ({}, True),
+        ({"origin": "http://127.0.0.1:7860"}, True),
+        ({"origin": "https://evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({"host": "evil.example", "origin": "http://evil.example"}, False),
+    ],
+    ids=str,
+)
+def test_a_socket_opens_only_for_our_own_pages(headers: dict[str, str], let_through: bool) -> None:
+    reached: list[str] = []
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["type"])
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(Guard(app, doors("127.0.0.1", MIB))(scope("websocket", "/dashboard/_stcore/stream", **headers), receive, send))
+    assert bool(reached) is let_through
+    assert bool(sent) is not let_through
+
+
+@pytest.mark.parametrize(
+    ("bound_to", "host", "status"),
+    [
+        ("127.0.0.1", "127.0.0.1:7860", 200),
+        ("127.0.0.1", "127.0.0.1:8080", 400),
+        ("0.0.0.0", "127.0.0.1:8080", 200),
+        ("0.0.0.0", "0.0.0.0:8080", 400),
+        ("192.168.1.5", "192.168.1.5:8080", 200),
+        ("192.168.1.5", "192.168.1.6:8080", 400),
+    ],
+)
+def test_who_is_bound_where_answers_to_which_names(bound_to: str, host: str, status: int) -> None:
+    assert asked(Guard(reads_all, doors(bound_to, MIB)), scope(host=host), [b""])[0] == status
