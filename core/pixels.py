@@ -70,7 +70,7 @@ def upright(content: bytes, *, longest: int | None = None) -> Image.Image:
             target = _within(picture.size, longest)
             picture.draft(None, target)
             picture = _rgb(picture)
-            picture = picture.resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0)
+            picture = picture.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)  # half of LANCZOS, and nobody sees the difference
         else:
             picture = _rgb(picture)
     except (*BROKEN, Image.DecompressionBombError) as error:

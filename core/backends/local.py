@@ -84,11 +84,13 @@ class LocalModel:
 
     def _prepare(self, picture: Image.Image, text: str) -> dict[str, torch.Tensor]:
         """Pixels and words as tensors on the device."""
+        import numpy as np
         from PIL import Image
 
+        from core.compact.network import on_canvas
+
         if self._folder.canvas:
-            smaller = picture.width >= self._folder.canvas[0]
-            picture = picture.resize(self._folder.canvas, Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR)
+            picture = Image.fromarray(on_canvas(np.asarray(picture)))
         said = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
         chat = self._processor.apply_chat_template(said, add_generation_prompt=True, tokenize=False)
         fmt = self._folder.box_format

@@ -25,7 +25,7 @@ def _finished(table: Table) -> list[Laid] | None:
     h, w = plate.rgba.shape[:2]
     bolt = table.put(table.warp("bolt"), plate.x + w * table.dice.uniform(0.3, 0.7), plate.y + h * table.dice.uniform(0.3, 0.7))
     table.laid += [plate, bolt]
-    table.bystanders(4)
+    table.bystanders(6)
     return table.laid
 
 
@@ -33,7 +33,7 @@ def _reaching(table: Table) -> list[Laid] | None:
     hand, _ = table.hand()
     table.laid.append(hand)
     table.spare_parts(2)
-    table.bystanders(5)
+    table.bystanders(7)
     return [*table.laid[1:], hand]
 
 
@@ -52,7 +52,7 @@ def _holding(table: Table, working: bool, labels: Sequence[str] = (), second_han
         return None
     held = len(table.laid)
     table.spare_parts(0 if working else 2)
-    table.bystanders(4)
+    table.bystanders(6)
     return [*first, *table.laid[held:], tool, *last]
 
 
@@ -62,7 +62,7 @@ def _inserting(table: Table) -> list[Laid] | None:
     if inside(part, table.size) < 0.85:
         return None
     table.laid = [part, hand]
-    table.bystanders(5)
+    table.bystanders(7)
     return [part, *table.laid[2:], hand]
 
 
@@ -76,7 +76,7 @@ def _near_blade(table: Table) -> list[Laid] | None:
         return None
     table.laid = [tool, hand]
     table.spare_parts(1)
-    table.bystanders(4)
+    table.bystanders(6)
     return [tool, *table.laid[2:], hand]
 
 
@@ -93,14 +93,14 @@ def _at_edge(table: Table) -> list[Laid] | None:
         return None
     table.laid.append(thing)
     table.spare_parts(1)
-    table.bystanders(4)
+    table.bystanders(6)
     return table.laid
 
 
 _CUTTING = ("backsaw", "drill", "handsaw", "utility_knife")
 _GRIPPING = ("cutting_pliers", "needle_nose_pliers", "pliers")
 LAYOUTS: dict[str, Callable[[Table], list[Laid] | None]] = {
-    "idle": partial(_idle, tools=(0, 8), parts=2),
+    "idle": partial(_idle, tools=(1, 12), parts=2),
     "crowded": partial(_idle, tools=(11, 17), parts=1),
     "finished": _finished,
     "reaching": _reaching,
@@ -114,5 +114,5 @@ LAYOUTS: dict[str, Callable[[Table], list[Laid] | None]] = {
     "near a blade": _near_blade,
     "at the edge": _at_edge,
 }
-SHARES = np.array([0.19, 0.05, 0.07, 0.08, 0.15, 0.17, 0.05, 0.05, 0.04, 0.04, 0.08, 0.03, 0.03])
+SHARES = np.array([0.19, 0.12, 0.07, 0.08, 0.15, 0.17, 0.05, 0.05, 0.04, 0.04, 0.08, 0.03, 0.03])
 SHARES = SHARES / SHARES.sum()

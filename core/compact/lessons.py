@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 
 from core.answers import write
 from core.compact.cutouts import Picture, benches, cut_out, load
-from core.compact.network import CANVAS
+from core.compact.network import on_canvas
 from core.compact.scenes import Scene, compose
 from core.compact.split import Annotated, read_frames, split
 from core.compact.table import Stock
@@ -24,7 +23,7 @@ from core.judging import judge
 from core.profile import Profile
 from core.schema import Box, Finding, Risk
 
-REAL_SHARE = 0.15
+REAL_SHARE = 0.3
 MOST_FINDINGS = 22
 """A real frame with more is cropped until it has no more: an answer of forty findings would cost more than it teaches."""
 
@@ -70,12 +69,6 @@ def lesson(material: Material, seed: int, number: int) -> Lesson:
     else:
         scene = compose(material.stock, int(dice.integers(2**62)))
     return _lesson(scene, material.stock.profile)
-
-
-def on_canvas(picture: Picture) -> Picture:
-    """A picture stretched to the canvas, as the backend stretches a frame."""
-    smaller = picture.shape[1] >= CANVAS[0]
-    return cv2.resize(picture, CANVAS, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR).astype(np.uint8)
 
 
 def _lesson(scene: Scene, profile: Profile) -> Lesson:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerFast
 
-CANVAS = (364, 280)
+CANVAS = (336, 252)
 """Width and height in pixels to which every frame is stretched; sides are multiples of patch x merge = 28. The model sees at this grid only."""
+PATCH = 14  # pixels
 CELL = 28  # pixels of the canvas that one picture token stands for
 
 
@@ -59,7 +64,7 @@ def config(shape: Shape, tokenizer: PreTrainedTokenizerFast) -> Any:
             "intermediate_size": shape.vision_mlp,
             "num_heads": shape.vision_heads,
             "out_hidden_size": shape.hidden,
-            "patch_size": 14,
+            "patch_size": PATCH,
             "spatial_merge_size": 2,
             "temporal_patch_size": 2,
             "window_size": 112,
@@ -74,6 +79,23 @@ def config(shape: Shape, tokenizer: PreTrainedTokenizerFast) -> Any:
     )
 
 
+def on_canvas(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A frame (height x width x 3) as the model sees it: stretched to the canvas, with a ruler.
+
+    The ruler: the four pixels in the corner of each patch say in red and green how far right and down it lies. The family's
+    vision tower knows only how patches lie to each other; with the ruler it knows where they are, and learns in a fraction of the scenes.
+    """
+    shrinks = picture.shape[1] >= CANVAS[0]
+    seen = cv2.resize(picture, CANVAS, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(np.uint8)
+    across, down = np.arange(CANVAS[0] // PATCH), np.arange(CANVAS[1] // PATCH)
+    for y in (0, 1):
+        for x in (0, 1):
+            seen[y::PATCH, x::PATCH, 0] = np.rint(255 * across / (len(across) - 1))[None, :]
+            seen[y::PATCH, x::PATCH, 1] = np.rint(255 * down / (len(down) - 1))[:, None]
+            seen[y::PATCH, x::PATCH, 2] = 128
+    return seen
+
+
 def quicken(net: Any) -> None:
     """Cut patches by a matrix product instead of a 3-d convolution whose stride is its kernel: the same numbers, a seventh less time a step."""
     from torch.nn import functional as F
@@ -83,7 +105,7 @@ def quicken(net: Any) -> None:
 
 
 def dense_head(hidden: int, classes: int) -> torch.nn.Module:
-    """Per picture token: class logits (0 = nothing's middle lies here), then the distances of a box's four sides from the cell's middle, in cells."""
+    """Per picture token: class logits (0 = nothing's middle lies here), then the four sides of the box, in cells from the upper left corner of the canvas."""
     from torch import nn
 
     return nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, classes + 1 + 4))

@@ -62,7 +62,7 @@ def _ground(benches: Sequence[Picture], dice: Generator, size: tuple[int, int]) 
     base = dice.uniform(40, 225) + dice.normal(0, 14, 3)
     coarse = dice.normal(0, 1, (max(2, height // int(dice.integers(8, 120))), max(2, width // int(dice.integers(8, 120))), 1))
     grain = cv2.resize(coarse.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)[:, :, None] * float(dice.uniform(2, 22))
-    fine = dice.normal(0, float(dice.uniform(0, 9)), (height, width, 1))
+    fine = dice.standard_normal((height, width, 1), dtype=np.float32) * np.float32(dice.uniform(0, 9))
     return np.clip(base + grain + fine, 0, 255).astype(np.uint8)
 
 
@@ -70,12 +70,13 @@ def _photographed(canvas: Light, dice: Generator) -> Picture:
     """Light that falls from a side, colour of the lamp, blur, noise of the sensor, JPEG."""
     height, width = canvas.shape[:2]
     slope = np.linspace(-1, 1, width)[None, :] * dice.normal(0, 0.07) + np.linspace(-1, 1, height)[:, None] * dice.normal(0, 0.07)
-    lit: NDArray[Any] = canvas * (dice.uniform(0.75, 1.2) * (1 + slope[:, :, None]) * (1 + dice.normal(0, 0.025, 3)))
-    lit = (lit - 128) * dice.uniform(0.85, 1.15) + 128
+    lamp = dice.uniform(0.75, 1.2) * (1 + slope[:, :, None]) * (1 + dice.normal(0, 0.025, 3))
+    lit: NDArray[Any] = canvas * lamp.astype(np.float32)
+    lit = (lit - 128) * float(dice.uniform(0.85, 1.15)) + 128
     if dice.random() < 0.4:
         lit = cv2.GaussianBlur(lit, (0, 0), float(dice.uniform(0.3, 1.1)))
     if dice.random() < 0.6:
-        lit = lit + dice.normal(0, float(dice.uniform(1, 6)), (height, width, 1))
+        lit = lit + dice.standard_normal((height, width, 1), dtype=np.float32) * np.float32(dice.uniform(1, 6))
     pixels = np.clip(lit, 0, 255).astype(np.uint8)
     _, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(dice.integers(45, 96))])
     again = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)

@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from core.compact.cutouts import Cutout, Picture
 
-FINE = 4
+FINE = 3
 """Parts are drawn this many times larger and then made smaller, which gives them soft rims."""
 
 
@@ -28,7 +28,7 @@ def _metal(dice: Generator, height: int, width: int) -> Picture:
     tint += dice.normal(0, 8, 3).astype(np.float32)
     across = np.linspace(-1, 1, width, dtype=np.float32)[None, :] * float(dice.normal(0, 22))
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * float(dice.normal(0, 22))
-    stripes = cv2.GaussianBlur(dice.normal(0, 14, (height, width)).astype(np.float32), (0, 0), sigmaX=9, sigmaY=0.8)
+    stripes = cv2.GaussianBlur(14 * dice.standard_normal((height, width), dtype=np.float32), (0, 0), sigmaX=9, sigmaY=0.8)
     light = (across + down + stripes)[:, :, None]
     sheet: Picture = np.clip(tint[None, None, :] + light, 0, 255).astype(np.uint8)
     return sheet

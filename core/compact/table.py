@@ -53,7 +53,7 @@ class Table:
 
     def __init__(self, stock: Stock, dice: Generator, size: tuple[int, int]) -> None:
         self.stock, self.dice, self.size = stock, dice, size
-        self.scale = float(dice.uniform(0.85, 1.35))
+        self.scale = float(dice.uniform(0.85, 1.6))
         self.laid: list[Laid] = []
 
     def warp(self, label: str, turn: float | None = None) -> Laid:

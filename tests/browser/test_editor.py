@@ -319,7 +319,7 @@ def test_boxes_below_the_threshold_are_never_confirmed_unseen(bench: Bench) -> N
     expect(bench.page.locator(".gl-box.is-faded")).to_have_count(1)
     bench.press("Control+Enter")
     dialog = bench.page.locator("dialog[open]")
-    expect(dialog).to_contain_text("1 boxes of the model are hidden or below your threshold")
+    expect(dialog).to_contain_text("hidden or below your threshold: 1")
     with bench.page.expect_response(lambda response: response.url.endswith("/corrections")):
         dialog.get_by_role("button", name="Remove them").click()
     assert len(bench.recorded()["findings"]) == 2
@@ -345,7 +345,7 @@ def test_labels_can_be_hidden_from_the_eye_only(bench: Bench) -> None:
     bench.press("Escape")
     bench.press("Control+Enter")
     dialog = bench.page.locator("dialog[open]")
-    expect(dialog).to_contain_text("1 boxes of the model are hidden")
+    expect(dialog).to_contain_text("hidden or below your threshold: 1")
     dialog.get_by_role("button", name="Show them").click()
     expect(bench.page.locator(".gl-box:visible")).to_have_count(3)
     assert len(bench.saved()["findings"]) == 3

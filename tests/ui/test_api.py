@@ -17,7 +17,7 @@ from ui.samples import samples
 
 
 def test_a_frame_comes_in_is_assessed_corrected_and_written_as_training_data(client: TestClient, tmp_path: Path) -> None:
-    frame_id = received(client, jpeg(640, 480), "20231102150053.jpg")
+    frame_id = received(client, jpeg(640, 480), "20231102150501.jpg")
     said = client.post(f"/api/v1/frames/{frame_id}/assess").json()
     assert said["from_store"] is False
     assert [(f["label"], f["box"]) for f in said["findings"]] == [("hammer", [0.1, 0.2, 0.4, 0.5]), ("bolt", [0.35, 0.45, 0.6, 0.8])]

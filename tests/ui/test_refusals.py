@@ -104,7 +104,7 @@ def test_no_other_site_can_write_by_any_route(client: TestClient, frame_id: str,
     tried = 0
     for path, operations in client.get("/api/v1/openapi.json").json()["paths"].items():
         for method in set(operations) - {"get", "head"}:
-            filled = path.replace("{frame_id}", frame_id).replace("{name}", "20231102150053.jpg")
+            filled = path.replace("{frame_id}", frame_id).replace("{name}", "20231102150501.jpg")
             answer = client.request(method, filled, headers=headers, json=correction())
             assert answer.status_code == 403, (method, filled, answer.text)
             assert answer.json()["error"]
