@@ -33,8 +33,8 @@ COLUMNS, ROWS = CANVAS[0] // CELL, CANVAS[1] // CELL
 class Recipe:
     """All that decides what is learned."""
 
-    scenes: int = 60_000
-    eyes_first: int = 26_000  # scenes for the vision tower alone
+    scenes: int = 58_000
+    eyes_first: int = 34_000  # scenes for the vision tower alone
     batch: int = 8  # steps count, not scenes
     rate: float = 1e-3
     warmup: int = 100  # steps
@@ -44,7 +44,7 @@ class Recipe:
 
 
 class Pupil:
-    """The network, its dense head and its optimizer; the one mutable thing here."""
+    """The network, its dense head and its optimizers; the one mutable thing here."""
 
     def __init__(self, recipe: Recipe, profile: Profile) -> None:
         import torch
@@ -59,10 +59,7 @@ class Pupil:
         self.net: Any = Qwen2_5_VLForConditionalGeneration(config(recipe.shape, self.words))
         quicken(self.net)
         self.head = dense_head(recipe.shape.hidden, len(self.labels))
-        every = [*self.net.parameters(), *self.head.parameters()]
-        matrices, vectors = [p for p in every if p.ndim > 1], [p for p in every if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": vectors, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
+        self.optimizers = _optimizers(self.net, self.head, recipe)
         self.shown = 0  # scenes
         step = FAMILIES["compact"].step
         self.bins = torch.tensor([self.words.convert_tokens_to_ids(str(n)) for n in range(0, 1001, step)])
@@ -86,7 +83,7 @@ class Pupil:
         import torch
 
         alone = self.shown < self.recipe.eyes_first
-        for group in self.optimizer.param_groups:
+        for group in (g for optimizer in self.optimizers for g in optimizer.param_groups):
             group["lr"] = self._rate()
         with torch.autocast("cpu", torch.bfloat16):
             seen, said = self._forward(batch, alone)
@@ -95,8 +92,9 @@ class Pupil:
             loss = found + 2 * placed if alone else told + found + placed
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([*self.net.parameters(), *self.head.parameters()], 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self.shown += self.recipe.batch
         return {"answer": float(told.detach()), "found": float(found.detach()), "placed": float(placed.detach())}
 
@@ -141,12 +139,29 @@ class Pupil:
         return (loss * weight).sum() / weight.sum()
 
     def _rate(self) -> float:
-        """Warm-up, then half a cosine for the eyes alone together with the rest: one curve over all scenes."""
+        """Warm-up for the eyes and again when the rest joins them, level, and over the last three tenths down to a fiftieth."""
         r = self.recipe
         step = self.shown / r.batch
         since = step if self.shown < r.eyes_first else step - r.eyes_first / r.batch
         rise = min(1.0, (since + 1) / r.warmup)
-        return r.rate * rise * max(0.01, 0.5 * (1 + math.cos(math.pi * min(1.0, self.shown / r.scenes))))
+        fall = min(1.0, (1 - self.shown / r.scenes) / 0.3)
+        return r.rate * rise * max(0.02, fall)
+
+
+def _optimizers(net: Any, head: torch.nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the matrices of the blocks (arXiv 2502.16982, its update scaled to AdamW's), AdamW for all the rest; one rate for both."""
+    import torch
+
+    named = [*net.named_parameters(), *head.named_parameters()]
+    inner = [p for name, p in named if p.ndim == 2 and ("blocks" in name or "merger" in name or ".layers." in name)]
+    known = set(map(id, inner))
+    rest = [p for _, p in named if id(p) not in known]
+    groups = [
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": recipe.decay},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    muon = torch.optim.Muon(inner, lr=recipe.rate, weight_decay=recipe.decay, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    return muon, torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
 
 
 def dense_loss(said: torch.Tensor, cells: torch.Tensor, edges: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -271,7 +286,7 @@ def _keep(pupil: Pupil, path: Path) -> None:
     import torch
 
     fresh = path.with_suffix(".new")
-    parts = {"net": pupil.net, "head": pupil.head, "optimizer": pupil.optimizer}
+    parts = {"net": pupil.net, "head": pupil.head, **{f"optimizer {n}": one for n, one in enumerate(pupil.optimizers)}}
     torch.save({"shown": pupil.shown, "recipe": asdict(pupil.recipe), **{name: part.state_dict() for name, part in parts.items()}}, fresh)
     fresh.replace(path)
 
@@ -282,5 +297,6 @@ def _restore(pupil: Pupil, path: Path) -> None:
     kept = torch.load(path, weights_only=True)
     pupil.net.load_state_dict(kept["net"])
     pupil.head.load_state_dict(kept["head"])
-    pupil.optimizer.load_state_dict(kept["optimizer"])
+    for number, optimizer in enumerate(pupil.optimizers):
+        optimizer.load_state_dict(kept[f"optimizer {number}"])
     pupil.shown = int(kept["shown"])

@@ -63,7 +63,8 @@ def _ground(benches: Sequence[Picture], dice: Generator, size: tuple[int, int]) 
     coarse = dice.normal(0, 1, (max(2, height // int(dice.integers(8, 120))), max(2, width // int(dice.integers(8, 120))), 1))
     grain = cv2.resize(coarse.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)[:, :, None] * float(dice.uniform(2, 22))
     fine = dice.standard_normal((height, width, 1), dtype=np.float32) * np.float32(dice.uniform(0, 9))
-    return np.clip(base + grain + fine, 0, 255).astype(np.uint8)
+    surface: Picture = np.clip(base + grain + fine, 0, 255).astype(np.uint8)
+    return surface
 
 
 def _photographed(canvas: Light, dice: Generator) -> Picture:
