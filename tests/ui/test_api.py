@@ -26,7 +26,7 @@ def test_a_frame_comes_in_is_assessed_corrected_and_written_as_training_data(cli
     assert saved.status_code == 200
     assert saved.json()["revision"] == 1
     sheet = client.get(f"/api/v1/frames/{frame_id}").json()
-    assert sheet["frame"]["taken_at"] == "2023-11-02T15:00:53"
+    assert sheet["frame"]["taken_at"] == "2023-11-02T15:05:01"
     assert sheet["revision"] == 1
     assert sheet["correction"]["author"] == "wang.li"
     assert sheet["correction"]["note"] == "锤子"

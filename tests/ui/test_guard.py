@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -27,6 +29,12 @@ def scope(kind: str = "http", path: str = "/", **headers: str) -> dict[str, Any]
     return {"type": kind, "method": "POST", "path": path, "headers": raw, "server": ("127.0.0.1", 7860), "query_string": b""}
 
 
+def to_the_end(asked: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread: while browser tests are open, this one has an event loop already."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, asked).result()
+
+
 def asked(guard: Guard, about: dict[str, Any], chunks: list[bytes], *, wait_seconds: float = 0.0) -> tuple[int, int]:
     """The status of the answer, and how many bytes were read for it."""
     sent: list[Message] = []
@@ -42,7 +50,7 @@ def asked(guard: Guard, about: dict[str, Any], chunks: list[bytes], *, wait_seco
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(guard(about, receive, send))
+    to_the_end(guard(about, receive, send))
     return next(message["status"] for message in sent if message["type"] == "http.response.start"), read
 
 
@@ -97,7 +105,7 @@ def test_a_socket_opens_only_for_our_own_pages(headers: dict[str, str], let_thro
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(Guard(app, doors("127.0.0.1", MIB))(scope("websocket", "/dashboard/_stcore/stream", **headers), receive, send))
+    to_the_end(Guard(app, doors("127.0.0.1", MIB))(scope("websocket", "/dashboard/_stcore/stream", **headers), receive, send))
     assert bool(reached) is let_through
     assert bool(sent) is not let_through
 
