@@ -3,6 +3,7 @@
 AppError                    a full sentence: what is wrong, where, what to do
 ├── FrameRefused            these bytes are not a picture we take
 │   └── FrameTooLarge       ... because of their number or of the pixels they announce
+├── Malformed               what was sent cannot be understood; the sentence names the field
 ├── NotFound                no frame, model, profile ... of this name
 ├── Conflict                somebody saved this frame meanwhile; carries both versions
 ├── ProfileError            a profile that cannot be used; file, line, reason

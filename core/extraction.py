@@ -18,7 +18,7 @@ How = Literal["strict", "cut", "repaired", "unread"]
 """The reply is JSON; JSON was cut out of it; JSON was made of it; there was none."""
 
 MAX_BYTES = 64 * 1024
-"""Of a reply. What is longer is cut there; SURVIVAL: a model may run on for ever."""
+"""Of a reply. What is longer is cut there: a model may run on for ever."""
 
 _MAX_TRIES = 200  # places where a value may begin
 _MAX_DEPTH = 50  # brackets in brackets; a reply has four

@@ -138,7 +138,7 @@ class _Reading:
         if self._repaired:
             self.drop("the form of the reply", found.problem)
         if found.rest:
-            self.drop(found.rest, "It stands outside the JSON object.", matters=any(bracket in found.rest for bracket in "{["))
+            self.drop(found.rest, "It stands outside the JSON object.")  # it may say the opposite
         said = self._said(found.value if isinstance(found.value, dict) else {"findings": found.value}, found.twice)
         asked = ("findings", *self._profile.fields, "violations", "risk")
         for name in asked:
@@ -195,7 +195,7 @@ class _Reading:
                 self._place(f"findings.{len(self._findings)}.box", path, at, box_key)
             self._findings.append(Finding(label, box))
             for key in item.keys() - {label_key, box_key}:
-                self.drop(f"{key} of {label}: {item[key]}", "A finding has a box and a label.", matters=False)
+                self.drop(f"{key} of {label}: {item[key]}", "A finding has a box and a label.", matters=key not in ("confidence", "score"))
 
     def _box(self, numbers: Any, what: str) -> tuple[bool, Box | None]:
         """Whether it may stand, and the box; no box at all is said of the whole frame."""
@@ -226,7 +226,12 @@ class _Reading:
                 continue
             if any(violation.hazard == key for violation in self._violations):
                 continue
-            box = self._box(_first_of(item, _BOX_KEYS)[1], key)[1] if isinstance(item, dict) else None
+            box = None
+            if isinstance(item, dict):
+                box_key, numbers = _first_of(item, _BOX_KEYS)
+                box = self._box(numbers, key)[1]
+                for extra in item.keys() - {hazard_key, box_key}:
+                    self.drop(f"{extra} of {key}: {item[extra]}", "A violation has a hazard and a box.")
             self._place(f"violations.{len(self._violations)}", path, at, *([hazard_key] if hazard_key else []))
             self._violations.append(Violation(key, self._profile.hazard(key).risk, box))
 

@@ -34,7 +34,7 @@ _TEXTS = ASSETS / "prompts"
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A question. `id` changes with every character of the text and of the schema; answers of different ids are never mixed."""
+    """A question. `id` changes with every character of the text, of the schema and of the profile's rules; answers of different ids are never mixed."""
 
     id: str
     text: str
@@ -48,7 +48,8 @@ def build(profile: Profile, style: str, fmt: BoxFormat) -> Prompt:
     text = template.substitute(_words(profile, fmt))
     asked = schema(profile)
     written = orjson.dumps(asked)
-    return Prompt(id=_short(text.encode() + b"\0" + written), text=text, schema_id=_short(written), schema=asked)
+    rules = repr(profile).encode()  # an answer is read and judged by them: under other rules it is another answer
+    return Prompt(id=_short(b"\0".join((text.encode(), written, rules))), text=text, schema_id=_short(written), schema=asked)
 
 
 def schema(profile: Profile) -> dict[str, Any]:

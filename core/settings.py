@@ -6,6 +6,7 @@ Flag > environment `GEMBALENS_*` > settings file > default. `launch.py` builds i
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 PREFIX = "GEMBALENS_"
 LANGUAGES = ("en", "zh")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")  # a name, an IPv4 or an IPv6 address
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  every address of this machine; refused below unless asked for
 
 
@@ -34,6 +36,7 @@ class Settings:
     model: str = "compact"  # a folder in assets/models, a path to a model folder, or "scripted:FILE"
     open_browser: bool = True
     open_to_network: bool = False  # there is no login yet: whoever reaches the port can read and write everything
+    public_hosts: tuple[str, ...] = ()  # further names by which browsers may ask for it: its own on the network, or a proxy's
     max_upload_mib: int = 25
     max_megapixels: float = 50.0
     max_side: int = 16384  # pixels
@@ -97,7 +100,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
     if not settled.open_to_network and not _loopback(settled.host):
         raise SettingsError(
             f"{settled.host} can be reached by other machines and there is no login yet. Use --host 127.0.0.1, or add --open-to-network "
-            "when something in front of this server decides who may come in."
+            "when something in front of this server decides who may come in; the names that browsers then ask for go into --public-hosts."
         )
     return settled
 
@@ -153,6 +156,16 @@ def _folder(said: object) -> Path:
     return Path(_text(said)).expanduser().absolute()
 
 
+def _hosts(said: object) -> tuple[str, ...]:
+    """Host names, separated by commas (or a list in a settings file), in small letters."""
+    names = said if isinstance(said, list | tuple) else str(said).split(",")
+    found = tuple(dict.fromkeys(str(name).strip().lower() for name in names if str(name).strip()))
+    for name in found:
+        if not _HOST.fullmatch(name):
+            raise ValueError("is no list of host names: write names alone, without http:// and port, between them commas")
+    return found
+
+
 def _yes(said: object) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     word = str(said).strip().casefold()
@@ -206,6 +219,7 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "model": _text,
     "open_browser": _yes,
     "open_to_network": _yes,
+    "public_hosts": _hosts,
     "max_upload_mib": _whole(1, 1024),
     "max_megapixels": _number(0.01, 500),
     "max_side": _whole(16, 65535),

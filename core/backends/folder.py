@@ -1,4 +1,4 @@
-"""What a model folder says of itself, read from its JSON files alone: family, prompt, boxes, a name that changes with its weights. Loads nothing."""
+"""What a model folder says of itself, read from its JSON files alone: family, prompt, boxes, a name that changes with its content. Loads nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_folder(path: Path) -> ModelFolder:
     canvas = manifest.get("canvas")
     return ModelFolder(
         path=path,
-        model=f"{manifest.get('name', path.name)}@{fingerprint(weights)}",
+        model=f"{manifest.get('name', path.name)}@{fingerprint([*weights, *sorted(path.glob('*.json'))])}",
         family=family,
         prompt_style=str(manifest.get("prompt_style", "full")),
         box_format=_box_format(path, family),
@@ -61,10 +61,10 @@ def read_folder(path: Path) -> ModelFolder:
     )
 
 
-def fingerprint(weights: list[Path]) -> str:
-    """Twelve hex digits that change with the weights: SHA-256 over names, sizes and 256 blocks spread over each file (small files whole)."""
+def fingerprint(files: list[Path]) -> str:
+    """Twelve hex digits that change with weights, tokenizer and settings: SHA-256 over names, sizes and 256 blocks spread over each file (small files whole)."""
     digest = hashlib.sha256()
-    for file in weights:
+    for file in files:
         size = file.stat().st_size
         digest.update(f"{file.name}:{size};".encode())
         with file.open("rb") as stream:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import cv2
 
-from core.compact.learn import Recipe, run
+from core.compact.learn import run
 from core.compact.lessons import gather
+from core.compact.pupil import Recipe
 from core.profile import read
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"

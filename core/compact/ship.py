@@ -19,7 +19,7 @@ from core.compact.split import read_frames, split
 from core.profile import Profile, read
 
 if TYPE_CHECKING:
-    from core.compact.learn import Pupil
+    from core.compact.pupil import Pupil
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FRESH_SEED = 900_000_000
@@ -49,9 +49,12 @@ def write_folder(pupil: Pupil, out: Path, log: Path) -> None:
     if card.exists():
         shutil.copyfile(card, fresh / card.name)
     fresh.chmod(0o755)
+    (fresh / "model.safetensors").chmod(0o644)
+    old = fresh.with_suffix(".old")
     if out.exists():
-        shutil.rmtree(out)
+        out.replace(old)
     fresh.replace(out)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_scenes(out: Path, frames: Path, profile: Profile, count: int, first_seed: int = FRESH_SEED) -> None:

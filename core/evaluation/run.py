@@ -108,22 +108,28 @@ def evaluate_coco(
 
 def read_truth(coco: Path, mapping: Path | None, profile: Profile) -> tuple[tuple[str, ...], tuple[Truth, ...]]:
     """The labels in use, and what is true of each image. Raises AppError."""
-    raw = _read(coco)
-    renamed = _read(mapping) if mapping else {}
+    raw, renamed = _read(coco), _read(mapping) if mapping else {}
+    try:
+        return _truths(raw, renamed, coco.name, profile)
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise AppError(f"{coco.name}: this is no COCO file that can be used: {error!r}.") from error
+
+
+def _truths(raw: Mapping[str, Any], renamed: Mapping[str, Any], file: str, profile: Profile) -> tuple[tuple[str, ...], tuple[Truth, ...]]:
     names: dict[int, str | None] = {}
     for category in raw.get("categories", []):
         name = str(category["name"])
         key = renamed[name] if name in renamed else profile.key_of("label", name)
         if key is None and name not in renamed:
             raise AppError(
-                f'{coco.name}: "{name}" is neither a name nor an alias of a label in the profile {profile.key}. Name it in a --map file, with null to leave it out.'
+                f'{file}: "{name}" is neither a name nor an alias of a label in the profile {profile.key}. Name it in a --map file, with null to leave it out.'
             )
         names[category["id"]] = key
     boxes: dict[int, list[Finding]] = {}
     sizes = {image["id"]: (image["width"], image["height"]) for image in raw["images"]}
     for a in raw["annotations"]:
         label = names[a["category_id"]]
-        if label is not None:
+        if label is not None and min(a["bbox"][2:]) > 0:  # public sets hold boxes without any area
             boxes.setdefault(a["image_id"], []).append(Finding(label, _box(a["bbox"], sizes[a["image_id"]])))
     truths = tuple(_truth(image, boxes.get(image["id"], [])) for image in raw["images"])
     return tuple(sorted({key for key in names.values() if key})), truths

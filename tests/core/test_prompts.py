@@ -71,3 +71,9 @@ def test_the_schema_is_flat_ordered_and_bounded(profile: Profile) -> None:
 def test_a_style_that_is_not_there_is_a_mistake_of_ours() -> None:
     with pytest.raises(KeyError):
         build(BENCH, "loud", THOUSANDTHS)
+
+
+def test_other_rules_make_another_prompt() -> None:
+    profile = read(ASSETS / "profiles" / "bench.toml")
+    stricter = replace(profile, held=0.9)
+    assert build(stricter, "brief", THOUSANDTHS).id != build(profile, "brief", THOUSANDTHS).id

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.backends.folder import MANIFEST
-from core.compact.learn import Pupil, Recipe
 from core.compact.network import Shape
+from core.compact.pupil import Pupil, Recipe
 from core.compact.ship import write_folder
 from core.profile import Profile, read
 

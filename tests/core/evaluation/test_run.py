@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,23 @@ def test_a_name_that_stands_for_nothing_is_refused_until_it_is_mapped(coco: Path
     mapping = coco.parent / "map.json"
     mapping.write_text('{"Banana": null}', "utf-8")
     assert run(coco, RIGHT, mapping)["f1"] == 1
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [lambda raw: raw.pop("images"), lambda raw: raw["annotations"][0].update(image_id=99), lambda raw: raw["annotations"][0].update(bbox=[1])],
+    ids=["no images", "an image that is not there", "half a box"],
+)
+def test_a_file_that_is_no_coco_is_refused_in_words(coco: Path, harm: Callable[[dict[str, Any]], object]) -> None:
+    raw = json.loads(coco.read_text("utf-8"))
+    harm(raw)
+    coco.write_text(json.dumps(raw), "utf-8")
+    with pytest.raises(AppError, match="truth.json"):
+        run(coco, RIGHT)
+
+
+def test_a_box_without_area_is_no_object(coco: Path) -> None:
+    raw = json.loads(coco.read_text("utf-8"))
+    raw["annotations"].append({"id": 9, "image_id": 1, "category_id": 7, "bbox": [5, 5, 0, 10]})
+    coco.write_text(json.dumps(raw), "utf-8")
+    assert run(coco, RIGHT)["true"] == 2
