@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 # GembaLens in a container. Build: docker build -t gembalens .   Run: docker run --rm -p 127.0.0.1:7860:7860 -v gembalens:/data gembalens
-# There is no login yet: publish the port on loopback, as above, or put something in front that decides who may come in.
+# There is no login yet: publish the port on loopback, as above, or put something in front that decides who may come in
+# and name the host by which it is reached: -e GEMBALENS_PUBLIC_HOSTS=gemba.example (other names than 127.0.0.1 and localhost are refused).
 
 FROM python:3.11.14-slim-bookworm AS build
 SHELL ["/bin/sh", "-eu", "-c"]
@@ -8,7 +9,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 COPY requirements.txt /src/requirements.txt
-# torch first, alone. Where pip needs a mirror (one that serves CPU builds, say): --secret id=pip,src=pip.conf
+# torch first, alone: where the index offers a CPU build, this takes it; otherwise GPU libraries of several GB come along.
+# Where pip needs a mirror (one that serves CPU builds, say): --secret id=pip,src=pip.conf
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip install "$(grep -E '^torch==' /src/requirements.txt)" \
     && pip install -r /src/requirements.txt

@@ -66,7 +66,7 @@ $(VENV)/made:
 	@touch $@
 
 $(VENV)/ready: requirements.txt | $(VENV)/made
-	@echo "Installing what GembaLens needs (once, about two minutes) ..."
+	@echo "Installing what GembaLens needs (once, some minutes; longer where the package index has no CPU build of torch) ..."
 	@$(PIP) install "$$(grep -E '^torch==' requirements.txt)"
 	@$(PIP) install -r requirements.txt
 	@touch $@

@@ -20,7 +20,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from core.errors import AppError, FrameRefused, ModelError, SettingsError
+from core.errors import AppError, FrameRefused, ModelError, SettingsError, StoreError
+from core.geometry import FAMILIES
 from core.settings import LANGUAGES, Settings, environment, load, quiet_frameworks
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from core.prompts import Prompt
     from core.schema import Assessment, Frame
 
-FAMILIES = ("qwen2.5-vl", "qwen3-vl", "internvl")
 STOP_SECONDS = 5  # how long open requests may take to end when the server stops
 
 
@@ -91,13 +91,18 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--port", metavar="N", help="port to listen at (default 7860)")
     one.add_argument("--no-browser", dest="open_browser", action="store_const", const="no", help="do not open the browser")
     one.add_argument("--open-to-network", action="store_const", const="yes", help="allow a --host that others reach; there is no login yet")
+    one.add_argument(
+        "--public-hosts", metavar="NAMES", help="other host names it answers to, with commas, as behind a proxy (default none)"
+    )
     one = verb("inspect", inspect, "tell what the model sees in frames; nothing is kept")
     one.add_argument("files", metavar="FILE", nargs="+", type=Path)
     one.add_argument("--json", action="store_true", help="one JSON object a line")
     one = verb("export", export, "write the reviewed frames as training data")
     one.add_argument("kind", choices=("sft",))
-    one.add_argument("out", metavar="OUT", type=Path, help="a folder that does not exist yet")
-    one.add_argument("--family", choices=FAMILIES, default=FAMILIES[0], help="whose convention the boxes follow (default %(default)s)")
+    one.add_argument("out", metavar="OUT", type=Path, help="a new or empty folder; an earlier export there is replaced")
+    one.add_argument(
+        "--family", choices=tuple(FAMILIES), default="qwen2.5-vl", help="whose convention the boxes follow (default %(default)s)"
+    )
     one.add_argument("--json", action="store_true", help="the report as JSON")
     one = verb("evaluate", evaluate, "hold the model's boxes against known ones")
     one.add_argument("coco", metavar="COCO.json", type=Path)
@@ -164,8 +169,11 @@ def export(asked: argparse.Namespace, settings: Settings) -> int:
     from core.frames import Vault
     from core.profile import read as read_profile
 
+    profile = read_profile(settings.profile_file)
+    if not (settings.data / FILE).is_file():  # a vault makes its folders, and --data may be mistyped
+        raise StoreError(f"There is no record in {settings.data}, so there is nothing to export. Is --data the folder of the inspector?")
     with Store.open_readonly(settings.data / FILE) as record:
-        report = export_sft(record, Vault(settings.data), read_profile(settings.profile_file), asked.out, family=asked.family)
+        report = export_sft(record, Vault(settings.data), profile, asked.out, family=asked.family)
     if asked.json:
         print(
             json.dumps(
@@ -181,20 +189,23 @@ def export(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def evaluate(asked: argparse.Namespace, settings: Settings) -> int:
-    """Precision, recall and F1 at an IoU of .5, over all labels and each."""
+    """Precision, recall and F1 at an IoU of .5, over all labels and each; 1 when frames could not be read and so were not counted."""
     from core.evaluation.run import evaluate_coco
 
     with model_of(settings) as (profile, backend, _):
         figures = evaluate_coco(asked.coco, asked.images, asked.map, backend, profile, limits_of(settings), seen=_tick)
+    unreadable = figures["unreadable"]
+    for each in unreadable:
+        print(f"{each['file']} could not be read and was not counted: {each['error']}", file=sys.stderr)
     if asked.json:
         print(json.dumps(figures, ensure_ascii=False))
-        return 0
+        return 1 if unreadable else 0
     for name, figure in figures.items():
         if not isinstance(figure, dict | list):
             print(f"{name:<24}{figure:.3f}" if isinstance(figure, float) else f"{name:<24}{figure}")
     for label, row in figures.get("per_class", {}).items():
         print(f"  {label:<22}" + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
-    return 0
+    return 1 if unreadable else 0
 
 
 def _tick(done: int, of: int) -> None:
@@ -343,17 +354,20 @@ def said(line: dict[str, Any], profile: Profile, language: str) -> str:
     """An inspection for a person at a terminal."""
     if "error" in line:
         return f"{line['file']}: {line['error']}"
+    from ui.texts import Texts
+
+    say = Texts(language)
+    comma = say("list.comma")
     step = {name: line["step"][name]["value"] for name in profile.fields}
-    words = [f"{name} {profile.term(name, key).name(language)}" for name, key in step.items() if key]
+    words = [f"{say(f'field.{name}')} {profile.term(name, key).name(language)}" for name, key in step.items() if key]
     things = [profile.term("label", finding["label"]).name(language) for finding in line["findings"]]
     wrong = [profile.hazard(violation["hazard"]).name(language) for violation in line["violations"]]
+    level, colon = line["risk"]["level"] or "undetermined", "：" if language == "zh" else ": "
+    seen = f"{say('seen.title')}{colon}{comma.join(things)}" if things else say("seen.none_short")
     return "\n".join(
-        [f"{line['file']}: risk {line['risk']['level'] or 'undetermined'} ({line['model']}, {line['seconds']:.1f} s)"]
-        + [
-            f"  {part}"
-            for part in (", ".join(words), f"{len(things)} found: {', '.join(things)}" if things else "nothing found", *wrong)
-            if part
-        ]
+        [f"{line['file']}: {say(f'risk.{level}')} ({line['model']}, {say('seconds', n=format(line['seconds'], '.1f'))})"]
+        + [f"  {part}" for part in (comma.join(words), seen, *wrong) if part]
+        + [f"  {say('dropped.title')}{colon}{' '.join(each['what'].split())[:200]} ({each['why']})" for each in line["dropped"]]
     )
 
 

@@ -27,12 +27,13 @@ from core.errors import ExportError, FrameRefused, NotFound, StoreError
 from core.frames import Vault, upright
 from core.geometry import FAMILIES, BoxFormat, Size, smart_resize
 from core.profile import Profile
-from core.schema import Correction, Frame, Reviewed, Sample
+from core.schema import FIELDS, Correction, Frame, Reviewed, Sample
 
 NOT_REVIEWED, CANNOT_TELL, UNCONFIRMED, INCOMPLETE, UNREADABLE = "not reviewed", "cannot tell", "unconfirmed", "incomplete", "unreadable"
-REASONS = (NOT_REVIEWED, CANNOT_TELL, UNCONFIRMED, INCOMPLETE, UNREADABLE)
-"""Why a frame is left out: nobody corrected it; who did could not tell; a box or field nobody looked at; a field nobody filled; a file that is
-missing or damaged (never another picture in its place)."""
+ANOTHER_PROFILE = "another profile"
+REASONS = (NOT_REVIEWED, CANNOT_TELL, ANOTHER_PROFILE, UNCONFIRMED, INCOMPLETE, UNREADABLE)
+"""Why a frame is left out: nobody corrected it; who did could not tell; it was judged in the words of another profile; a box or field nobody
+looked at; a field nobody filled; a file that is missing or damaged (never another picture in its place)."""
 
 MANIFEST = "manifest.json"
 # LLaMA-Factory's own cap is 768 * 768 (hparams/model_args.py, ProcessorArguments): larger frames would be shrunk behind the boxes' back.
@@ -71,6 +72,8 @@ def why_not(told: Correction, profile: Profile) -> str | None:
     """The reason for which a frame with this latest correction may not teach; None: it may. No findings at all is a full answer."""
     if told.verdict != "reviewed":
         return CANNOT_TELL
+    if foreign_word(told, profile) is not None:
+        return ANOTHER_PROFILE
     values = [told.step[name] for name in profile.fields]
     unanswered = told.risk.level is None and not any(f.label in profile.not_applicable for f in told.findings)
     if unanswered or any(value.value is None for value in values):
@@ -79,6 +82,20 @@ def why_not(told: Correction, profile: Profile) -> str | None:
     if "model" in said_by:
         return UNCONFIRMED
     return None
+
+
+def foreign_word(told: Correction, profile: Profile) -> tuple[str, str] | None:
+    """The first word of a correction that is no key of the profile, after what it would have to be: label, tool ... hazard, risk."""
+    hazards = {hazard.key for hazard in profile.hazards}
+    said = [("label", f.label, _keys(profile, "label")) for f in told.findings]
+    said += [(name, value, _keys(profile, name)) for name in FIELDS if (value := told.step[name].value) is not None]
+    said += [("hazard", v.hazard, hazards) for v in told.violations]
+    said += [("risk", level, set(profile.levels)) for level in (told.risk.level, *(v.risk for v in told.violations)) if level is not None]
+    return next(((what, key) for what, key, known in said if key not in known), None)
+
+
+def _keys(profile: Profile, name: str) -> set[str]:
+    return {term.key for term in profile.terms(name)}
 
 
 def export_sft(
@@ -181,6 +198,8 @@ def _about(profile: Profile, prompt: prompts.Prompt, family: str, gathered: _Set
             "order": fmt.order,
             "unit": unit,
             "scale": fmt.scale,
+            "step": fmt.step,
+            "precision": "every number is a multiple of `step` in this unit, so a side is at most half a step beside what a person drew",
             "max_pixels": fmt.max_pixels if fmt.resized else None,
             "trainers_must": _CAP.format(fmt.max_pixels) if fmt.resized else None,
         },

@@ -159,15 +159,9 @@ class Desk:
 
     def _check(self, told: Correction) -> None:
         """Only words of the profile may become truth, whoever sends them."""
-        terms = {name: {term.key for term in self.profile.terms(name)} for name in ("label", *self.profile.fields)}
-        hazards, levels = {hazard.key for hazard in self.profile.hazards}, set(self.profile.levels)
-        said = [("label", f.label, terms["label"]) for f in told.findings]
-        said += [(name, value, terms[name]) for name in self.profile.fields if (value := told.step[name].value) is not None]
-        said += [("hazard", v.hazard, hazards) for v in told.violations]
-        said += [("risk", level, levels) for level in (told.risk.level, *(v.risk for v in told.violations)) if level is not None]
-        for what, key, known in said:
-            if key not in known:
-                raise Malformed(f'"{key[:60]}" is no {what} of the profile {self.profile.key}. Nothing was saved.')
+        foreign = datasets.foreign_word(told, self.profile)
+        if foreign is not None:
+            raise Malformed(f'"{foreign[1][:60]}" is no {foreign[0]} of the profile {self.profile.key}. Nothing was saved.')
         if not told.author.strip():
             raise Malformed("A correction needs its author. Nothing was saved.")
         if told.verdict not in ("reviewed", "cannot_tell"):

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 PREFIX = "GEMBALENS_"
 LANGUAGES = ("en", "zh")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")  # a name, an IPv4 or an IPv6 address
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")  # a name or an IPv4 address
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  every address of this machine; refused below unless asked for
 
 
@@ -67,6 +67,9 @@ def quiet_frameworks(temporary: Path) -> None:
             "GRADIO_ANALYTICS_MAX_EVENTS": "100",  # more would be summarised anew at each event
             "GRADIO_TEMP_DIR": str(temporary),
             "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+            # ui/guard.py has checked the origin; Streamlit's own check would ask another machine what our address is.
+            "STREAMLIT_SERVER_ENABLE_CORS": "false",
+            "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION": "false",
             "HF_HUB_OFFLINE": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -113,12 +116,15 @@ def default_data(environ: Mapping[str, str]) -> Path:
 
 
 def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 def _from_file(file: Path | None) -> Mapping[str, object]:
@@ -161,7 +167,7 @@ def _hosts(said: object) -> tuple[str, ...]:
     names = said if isinstance(said, list | tuple) else str(said).split(",")
     found = tuple(dict.fromkeys(str(name).strip().lower() for name in names if str(name).strip()))
     for name in found:
-        if not _HOST.fullmatch(name):
+        if not _HOST.fullmatch(name) and not _is_address(name):
             raise ValueError("is no list of host names: write names alone, without http:// and port, between them commas")
     return found
 

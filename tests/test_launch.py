@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 import launch
+from core.geometry import FAMILIES
 from core.settings import ASSETS, load
 from tests.makers import jpeg
 from tests.serving import ROOT, Served, command, free_port, launched, scripted, serving
@@ -116,25 +118,16 @@ def test_inspect_prints_one_object_a_line_and_goes_on_after_a_bad_file(tmp_path:
     assert [line["file"] for line in lines] == [str(bad), str(tmp_path / "none.jpg"), str(tmp_path), str(good)]
     assert all(set(line) == {"file", "error"} for line in lines[:3])
     told = lines[3]
-    assert {
-        "frame_id",
-        "file",
-        "width",
-        "height",
-        "findings",
-        "step",
-        "violations",
-        "risk",
-        "model",
-        "prompt_id",
-        "seconds",
-        "dropped",
-    } <= set(told)
+    keys = ["frame_id", "file", "width", "height", "findings", "step", "violations", "risk", "model", "prompt_id", "seconds", "dropped"]
+    assert list(told) == keys
+    assert list(told["step"]) == ["action", "tool", "part", "phase"]
+    assert all(list(value) == ["value", "confidence"] for value in told["step"].values())
+    assert all(list(finding) == ["label", "box", "confidence"] for finding in told["findings"])
     assert (told["width"], told["height"], len(told["findings"])) == (160, 120, 3)
     hammer = next(finding for finding in told["findings"] if finding["label"] == "hammer")
     assert hammer["box"] == pytest.approx([0.1, 0.2, 0.4, 0.5], abs=0.01)
     assert told["step"]["tool"]["value"] == "hammer"
-    assert set(told["risk"]) >= {"level", "probabilities", "reasons"}
+    assert list(told["risk"]) == ["level", "probabilities", "reasons"]
 
 
 def test_inspect_of_good_files_ends_well_and_keeps_nothing(tmp_path: Path, model: str) -> None:
@@ -142,8 +135,18 @@ def test_inspect_of_good_files_ends_well_and_keeps_nothing(tmp_path: Path, model
     good.write_bytes(jpeg(160, 120))
     done = launched("inspect", good, "--model", model, "--data", tmp_path / "data", "--language", "zh")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "锤子" in done.stdout
+    assert all(word in done.stdout for word in ("未见风险", "工具 锤子", "标注框：", "秒"))
+    assert not re.search(r"\b(risk|tool|found|none)\b", done.stdout.replace(str(good), ""))
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", ("UNDETERMINED", "Not used")), ("zh", ("待人工判定", "回答中未采用的部分："))])
+def test_inspect_says_what_was_dropped(language: str, words: tuple[str, ...], tmp_path: Path) -> None:
+    odd = {**REPLY, "findings": [*REPLY["findings"], {"box": [1, 2, 3, 4], "label": "zebra"}]}  # type: ignore[misc]
+    (tmp_path / "good.jpg").write_bytes(jpeg(160, 120))
+    done = launched("inspect", tmp_path / "good.jpg", "--model", scripted(tmp_path / "odd.json", odd), "--language", language)
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in (*words, "zebra")), done.stdout
 
 
 def test_the_model_that_ships_looks_at_a_real_frame() -> None:
@@ -201,7 +204,13 @@ def test_export_reads_beside_a_running_server(served: Served, tmp_path: Path) ->
 
 
 def test_export_without_a_record_is_one_sentence(tmp_path: Path) -> None:
-    _one_sentence(launched("export", "sft", tmp_path / "set", "--data", tmp_path / "data"), "no record")
+    _one_sentence(launched("export", "sft", tmp_path / "set", "--data", tmp_path / "data"), "no record", str(tmp_path / "data"), "--data")
+    assert list(tmp_path.iterdir()) == []  # neither the mistyped folder nor a training set
+
+
+def test_export_offers_every_family_that_boxes_are_known_of() -> None:
+    verbs = launch.parser()
+    assert {verbs.parse_args(["export", "sft", "x", "--family", family]).family for family in FAMILIES} == set(FAMILIES)
 
 
 def test_evaluate_counts_boxes_by_the_names_of_the_profile(tmp_path: Path, model: str) -> None:
@@ -227,6 +236,20 @@ def test_evaluate_counts_boxes_by_the_names_of_the_profile(tmp_path: Path, model
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "precision" in shown.stdout
     assert "hammer" in shown.stdout
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["for a person", "as JSON"])
+def test_evaluate_says_which_frames_it_could_not_read(more: tuple[str, ...], tmp_path: Path, model: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(200, 100))
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    images = [{"id": i, "file_name": f"{name}.jpg", "width": 200, "height": 100} for i, name in enumerate("abc")]
+    annotations = [{"id": i, "image_id": i, "category_id": 1, "bbox": [20, 20, 60, 30]} for i in range(3)]
+    coco = {"images": images, "categories": [{"id": 1, "name": "hammer"}], "annotations": annotations}
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    done = launched("evaluate", tmp_path / "coco.json", "--images", tmp_path, "--model", model, *more)
+    assert done.returncode == 1
+    assert "precision" in done.stdout
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["b.jpg", "c.jpg"]
 
 
 def test_evaluate_asks_about_a_name_it_does_not_know(tmp_path: Path, model: str) -> None:

@@ -58,7 +58,7 @@ def create(desk: Desk, reports: Reports, settings: Settings, *, ready: Ready | N
         mount_dashboard(app, reports, profile, settings)
         mount_inspector(app, desk, profile, settings)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
-    app.add_middleware(Guard, doors=doors(settings.host, settings.max_upload_mib * 1024 * 1024))
+    app.add_middleware(Guard, doors=doors(settings.host, settings.max_upload_mib * 1024 * 1024, public=settings.public_hosts))
     return app
 
 

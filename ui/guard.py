@@ -46,14 +46,15 @@ class Doors:
     same_port: bool  # the port in Host must be the one that was reached; not behind a port mapping
     largest: dict[str, int]  # bytes of a body
     patience_seconds: float  # a body may be as slow as it likes for so long, and stand still for so long
+    public: tuple[str, ...] = ()  # further names, which something in front of us may serve at any port, by http or https
 
 
-def doors(host: str, most_bytes: int, patience_seconds: float = 20.0) -> Doors:
-    """The doors of a server bound to `host` that takes frames of at most `most_bytes`."""
+def doors(host: str, most_bytes: int, patience_seconds: float = 20.0, public: tuple[str, ...] = ()) -> Doors:
+    """The doors of a server bound to `host` that takes frames of at most `most_bytes`, and is also reached by the names `public`."""
     own = () if host in (*EVERYWHERE, *LOOPBACK) else (host,)
     body = most_bytes + 1024 * 1024
     # Gradio sends several files in one body and holds each of them to the cap itself.
-    return Doors((*LOOPBACK, *own), host in LOOPBACK, {"": body, "/gradio_api/upload": 8 * body}, patience_seconds)
+    return Doors((*LOOPBACK, *own), host in LOOPBACK, {"": body, "/gradio_api/upload": 8 * body}, patience_seconds, public)
 
 
 class Guard:
@@ -68,7 +69,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._refuse_host(scope, headers) or _refuse_site(scope, headers)
+        refusal = self._refuse_host(scope, headers) or self._refuse_site(scope, headers)
         if scope["type"] == "websocket":
             if refusal:
                 await send({"type": "websocket.close", "code": 1008, "reason": ""})
@@ -96,7 +97,8 @@ class Guard:
 
     def _refuse_host(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         named = headers.getlist("host")
-        refusal = 400, "This address is not one this program answers to. Open it as http://127.0.0.1 with the port it printed."
+        open_it = "Open it as http://127.0.0.1 with the port it printed, or start it with --public-hosts and this name."
+        refusal = 400, f"This address is not one this program answers to. {open_it}"
         if len(named) != 1:
             return refusal
         try:
@@ -104,25 +106,33 @@ class Guard:
             host, port = parts.hostname, parts.port
         except ValueError:
             return refusal
-        if host not in self.doors.hosts or parts.path or parts.username is not None:
+        if parts.path or parts.username is not None:
+            return refusal
+        if host in self.doors.public:
+            return None
+        if host not in self.doors.hosts:
             return refusal
         reached = scope.get("server")
         if self.doors.same_port and reached and reached[1] and (port or 80) != reached[1]:
             return refusal
         return None
 
+    def _refuse_site(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        """Writes and sockets only from our own pages or from programs; other sites may link to a page and nothing else."""
+        refusal = 403, "This request comes from another site. Nothing was changed."
+        site = headers.get("sec-fetch-site", "none")
+        if scope["type"] == "http" and scope["method"] in _READS:
+            opens_a_page = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
+            return None if site in ("none", "same-origin") or opens_a_page else refusal
+        origin = headers.get("origin")
+        if origin is not None:
+            return None if urlsplit(origin).netloc == headers["host"] or self._is_public(origin) else refusal
+        return None if site in ("none", "same-origin") else refusal
 
-def _refuse_site(scope: Scope, headers: Headers) -> tuple[int, str] | None:
-    """Writes and sockets only from our own pages or from programs; other sites may link to a page and nothing else."""
-    refusal = 403, "This request comes from another site. Nothing was changed."
-    site = headers.get("sec-fetch-site", "none")
-    if scope["type"] == "http" and scope["method"] in _READS:
-        opens_a_page = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
-        return None if site in ("none", "same-origin") or opens_a_page else refusal
-    origin = headers.get("origin")
-    if origin is not None:
-        return None if urlsplit(origin).netloc == headers["host"] else refusal
-    return None if site in ("none", "same-origin") else refusal
+    def _is_public(self, origin: str) -> bool:
+        """One of our public names, at the usual port: what stands in front of us may have put another name into Host."""
+        scheme, _, name = origin.partition("://")
+        return scheme in ("http", "https") and name.strip("[]") in self.doors.public
 
 
 class _Body:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from annotations.desk import Desk
 from core.errors import Malformed, NotFound
+from core.geometry import FAMILIES
 from core.profile import Profile
 from core.settings import Settings
 from ui.routes import LOCAL, read_json, received
@@ -20,7 +21,7 @@ from ui.samples import content, samples
 from ui.wire import profile_json, to_json, without_paths
 
 Language = Literal["en", "zh"]
-FAMILIES = ("qwen2.5-vl", "qwen3-vl", "internvl")
+USUAL_FAMILY = "qwen2.5-vl"
 
 Ready = Callable[[], str | None]
 """Asks whether a model answers: None when it does, otherwise the reason in a sentence."""
@@ -75,8 +76,8 @@ def site_routes(desk: Desk, profile: Profile, settings: Settings) -> APIRouter:
     async def export(request: Request) -> JSONResponse:
         """Write every reviewed frame as training data into a new folder of the data folder, and tell what was left out and why."""
         body = await read_json(request) if await request.body() else {}
-        family = body.get("family", FAMILIES[0]) if isinstance(body, dict) else None
-        if family not in FAMILIES:
+        family = body.get("family", USUAL_FAMILY) if isinstance(body, dict) else None
+        if not isinstance(family, str) or family not in FAMILIES:
             raise Malformed(f"family must be one of {', '.join(FAMILIES)}. Nothing was written.")
         out = _new_folder(settings.data / "exports")
         report = await run_in_threadpool(desk.export_sft, out, family=family)

@@ -29,7 +29,7 @@ COLUMNS, ROWS = CANVAS[0] // CELL, CANVAS[1] // CELL
 class Recipe:
     """All that decides what is learned."""
 
-    scenes: int = 76_000
+    scenes: int = 86_000
     eyes_first: int = 34_000  # scenes for the vision tower alone
     batch: int = 8  # steps count, not scenes
     rate: float = 1e-3

@@ -28,6 +28,7 @@ from core.schema import Box, Correction, Finding, Frame, Risk, Step, Value, Viol
 from core.settings import ASSETS
 from tests import makers
 from tests.makers import correction, jpeg
+from ui.texts import LANGUAGES, Texts
 
 BENCH = read(ASSETS / "profiles" / "bench.toml")
 CORRIDOR = read(ASSETS / "profiles" / "corridor.toml")
@@ -68,8 +69,29 @@ def files(folder: Path) -> dict[str, bytes]:
         (correction(step=Step(DONE.tool, DONE.part, DONE.action, Value(None, said_by="person"))), datasets.INCOMPLETE),
         (correction(step=Step(DONE.tool, DONE.part, DONE.action)), datasets.INCOMPLETE),
         (correction(risk=Risk(None, said_by="person")), datasets.INCOMPLETE),
+        (correction(findings=(Finding("e_bike", Box(0, 0, 1, 1), said_by="person"),)), datasets.ANOTHER_PROFILE),
+        (correction(step=replace(DONE, action=Value("cook", said_by="person"))), datasets.ANOTHER_PROFILE),
+        (correction(violations=(Violation("blocked_way", "low", said_by="person"),)), datasets.ANOTHER_PROFILE),
+        (correction(risk=Risk("extreme", said_by="person")), datasets.ANOTHER_PROFILE),
+        (correction(verdict="cannot_tell", findings=(Finding("e_bike", said_by="person"),)), datasets.CANNOT_TELL),
     ],
-    ids=["full", "nothing here", "cannot tell", "box", "field", "violation", "risk", "emptied field", "empty field", "no level"],
+    ids=[
+        "full",
+        "nothing here",
+        "cannot tell",
+        "box",
+        "field",
+        "violation",
+        "risk",
+        "emptied field",
+        "empty field",
+        "no level",
+        "foreign label",
+        "foreign action",
+        "foreign hazard",
+        "foreign level",
+        "cannot tell a foreign label",
+    ],
 )
 def test_only_what_a_person_stands_behind_may_teach(told: Correction, reason: str | None) -> None:
     assert datasets.why_not(told, BENCH) == reason
@@ -79,6 +101,24 @@ def test_a_frame_of_which_the_profile_does_not_speak_may_teach_that() -> None:
     label = CORRIDOR.not_applicable[0]
     told = correction(findings=(Finding(label, said_by="person"),), step=Step(), violations=(), risk=Risk(None, said_by="person"))
     assert datasets.why_not(told, CORRIDOR) is None
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"findings": (), "violations": (), "risk": Risk("none", said_by="person")}], ids=["with boxes", "nothing but a step"]
+)
+def test_what_was_judged_for_one_profile_teaches_no_other(desk: Desk, tmp_path: Path, more: dict[str, Any]) -> None:
+    desk.correct(correction(taken(desk), **more))
+    assert desk.export_sft(tmp_path / "bench").written == 1
+    desk.profile = CORRIDOR
+    report = desk.export_sft(tmp_path / "corridor")
+    assert (report.written, report.left_out) == (0, {"another profile": 1})
+    assert list(desk.reviewed()) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_has_its_words(language: str) -> None:
+    told = Texts(language).starting("dashboard.data.reason.")
+    assert {key.removeprefix("dashboard.data.reason.").replace("_", " ") for key in told} == set(datasets.REASONS)
 
 
 def test_every_frame_is_written_or_counted_with_its_reason(desk: Desk, tmp_path: Path) -> None:
@@ -127,11 +167,13 @@ def test_a_reviewed_nothing_here_is_exported_as_such(desk: Desk, tmp_path: Path)
     }
 
 
-SIZES = [(640, 480), (480, 640), (1280, 720), (1999, 133), (97, 771), (31, 29), (1920, 1080)]
+SIZES = [(640, 480), (480, 640), (1280, 720), (1999, 133), (97, 771), (31, 29), (1920, 1080), (4000, 3000)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_box_comes_back_from_an_export_within_a_pixel(desk: Desk, tmp_path: Path, family: str) -> None:
+def test_a_box_comes_back_from_an_export_within_a_pixel_of_its_image_or_half_a_step_of_its_grid(
+    desk: Desk, tmp_path: Path, family: str
+) -> None:
     dice = random.Random(11)
     boxes: dict[str, list[Box]] = {}
     for number, (width, height) in enumerate(SIZES):
@@ -141,7 +183,6 @@ def test_a_box_comes_back_from_an_export_within_a_pixel(desk: Desk, tmp_path: Pa
         desk.correct(correction(frame, findings=found))
     report = desk.export_sft(tmp_path / "out", family=family)
     fmt, tried = FAMILIES[family], 0
-    grid = fmt.step / 2 / fmt.scale if fmt.scale else 0.0  # a model that says every twentieth number cannot be truer
     for sample in FORMATS["sft_parts"].read(report.folder):
         back = parse_reply(sample.answer, BENCH, fmt, (sample.width, sample.height))
         assert back.dropped == ()
@@ -151,7 +192,7 @@ def test_a_box_comes_back_from_an_export_within_a_pixel(desk: Desk, tmp_path: Pa
             assert finding.box is not None
             for side, (was, now) in enumerate(zip(box.xyxy, finding.box.xyxy, strict=True)):
                 pixels = (sample.width, sample.height)[side % 2]
-                assert abs(was - now) <= max(1 / pixels, 0.002, grid)
+                assert abs(was - now) <= (fmt.step / 2 / fmt.scale if fmt.scale else 1 / pixels) + 1e-9
                 tried += 1
     assert tried == len(SIZES) * 12 * 4
 
@@ -218,6 +259,8 @@ def test_the_manifest_tells_what_a_trainer_must_know_and_every_hash_is_true(desk
     assert about["profile"] == {"key": "bench", "version": BENCH.version}
     spoken = {"family": "qwen2.5-vl", "order": "xyxy", "unit": "pixels of the frame file", "scale": None, "max_pixels": 1003520}
     assert spoken.items() <= about["coordinates"].items()
+    assert about["coordinates"]["step"] == 1
+    assert "half a step" in about["coordinates"]["precision"]
     assert "image_max_pixels: 1003520" in about["coordinates"]["trainers_must"]
     assert about["frames"][frame.id]["revision"] == 2
     assert set(about["valid_for"]) == {form.file for form in FORMATS.values()}

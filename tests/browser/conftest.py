@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, WebSocket
 
 from tests.browser.install import installed
 from tests.serving import Served, scripted, serving
@@ -62,11 +61,26 @@ class Watch:
         self.wrong: list[str] = []
         self.asked = 0
 
+    @classmethod
+    def over(cls, context: BrowserContext) -> Watch:
+        """One that watches every page of `context`, from its first request on."""
+        seen = cls()
+        context.on("request", seen.request)
+        context.on("page", seen.page)
+        return seen
+
     def request(self, request: Request) -> None:
         self.asked += 1
-        url = urlsplit(request.url)
-        if url.scheme not in ("data", "blob") and url.hostname not in HERE:
-            self.wrong.append(f"left this machine: {request.url[:200]}")
+        if urlsplit(request.url).scheme not in ("data", "blob"):
+            self._address(request.url)
+
+    def websocket(self, socket: WebSocket) -> None:
+        self.asked += 1
+        self._address(socket.url)
+
+    def _address(self, url: str) -> None:
+        if urlsplit(url).hostname not in HERE:
+            self.wrong.append(f"left this machine: {url[:200]}")
 
     def error(self, error: Error) -> None:
         self.wrong.append(f"error of a page: {error}")
@@ -78,21 +92,16 @@ class Watch:
     def page(self, page: Page) -> None:
         page.on("pageerror", self.error)
         page.on("console", self.console)
+        page.on("websocket", self.websocket)
+
+    def judge(self) -> None:
+        """Red when something was wrong."""
+        assert not self.wrong, "\n".join(dict.fromkeys(self.wrong))
 
 
 @pytest.fixture(autouse=True)
 def watch(context: BrowserContext) -> Iterator[Watch]:
     """Watches every page of every test here, from its first request on."""
-    seen = Watch()
-    context.on("request", seen.request)
-    context.on("page", seen.page)
+    seen = Watch.over(context)
     yield seen
-    assert not seen.wrong, "\n".join(dict.fromkeys(seen.wrong))
-
-
-def numbers(answer: str) -> dict[str, list[list[int]]]:
-    """Label -> boxes of an answer as it is taught."""
-    found: dict[str, list[list[int]]] = {}
-    for finding in json.loads(answer)["findings"]:
-        found.setdefault(finding["label"], []).append(finding["box"])
-    return found
+    seen.judge()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.settings import ASSETS
-from tests.serving import ROOT, Served, serving
+from tests.serving import Served, serving
 
 pytestmark = pytest.mark.browser
 
@@ -197,14 +197,25 @@ def test_chinese_and_dark_are_one_click_away(page: Page, served: Served) -> None
     assert page.evaluate("document.querySelector('.gl').dataset.theme") == "dark"
 
 
-def test_the_guard_can_fail() -> None:
-    """The fixture that watches would see a request that leaves; without this, its silence would prove nothing."""
+@pytest.mark.parametrize(
+    "leaving",
+    [
+        "fetch('http://127.0.0.2:9/x.woff').catch(() => 0)",
+        "void new WebSocket('ws://127.0.0.2:9/')",
+        "setTimeout(() => { throw Error('x') })",
+    ],
+    ids=["a request", "a socket", "an error"],
+)
+def test_the_guard_can_fail(browser: Browser, leaving: str) -> None:
+    """What watches every test here is red when a page leaves this machine or breaks; without this, its silence would prove nothing."""
     from tests.browser.conftest import Watch
 
-    class Leaving:
-        url = "https://fonts.example/x.woff"
-
-    seen = Watch()
-    seen.request(Leaving())  # type: ignore[arg-type]
-    assert seen.wrong
-    assert (ROOT / "tests" / "browser" / "install.py").exists()
+    with browser.new_context() as context:
+        seen = Watch.over(context)
+        page = context.new_page()
+        page.set_content("<p>still here</p>")
+        seen.judge()
+        page.evaluate(leaving)
+        page.wait_for_timeout(300)
+    with pytest.raises(AssertionError, match=r"left this machine: (http|ws)://127\.0\.0\.2|error of a page: x"):
+        seen.judge()

@@ -95,6 +95,24 @@ def test_an_address_that_others_can_reach_is_refused_until_it_is_asked_for(host:
     assert load({"host": host, "open_to_network": True}, {}).host == host
 
 
+def test_public_hosts_are_names_with_commas_and_none_unless_said(tmp_path: Path) -> None:
+    assert load({}, {}).public_hosts == ()
+    assert load({}, {"GEMBALENS_PUBLIC_HOSTS": "Gemba.example, 10.0.0.5,::2 ,gemba.example"}).public_hosts == (
+        "gemba.example",
+        "10.0.0.5",
+        "::2",
+    )
+    path = tmp_path / "mine.toml"
+    path.write_text('public_hosts = ["a.example", "b.example"]\n', "utf-8")
+    assert load({}, {}, path).public_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize("said", ["https://gemba.example", "gemba.example:8080", "*", "*.example", "a b", "gemba.example/x"])
+def test_what_is_no_host_name_is_refused(said: str) -> None:
+    with pytest.raises(SettingsError, match=r"--public-hosts.*names alone"):
+        load({"public_hosts": said}, {})
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_loopback_needs_no_leave(host: str) -> None:
     assert load({"host": host}, {}).host == host

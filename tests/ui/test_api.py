@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from core.geometry import FAMILIES
 from core.settings import ASSETS
 from tests.makers import jpeg
 from tests.ui.answering import SITE, app_of, correction, received
@@ -38,6 +39,23 @@ def test_a_frame_comes_in_is_assessed_corrected_and_written_as_training_data(cli
     assert "manifest.json" in report["files"]
     assert (tmp_path / report["folder"] / "manifest.json").is_file()
     assert str(tmp_path) not in json.dumps(report)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_can_be_exported(client: TestClient, tmp_path: Path, family: str) -> None:
+    frame_id = received(client, jpeg(640, 480))
+    assert client.post(f"/api/v1/frames/{frame_id}/corrections", json=correction()).status_code == 200
+    report = client.post("/api/v1/exports/sft", json={"family": family}).json()
+    assert (report["family"], report["written"]) == (family, 1)
+    manifest = json.loads((tmp_path / report["folder"] / "manifest.json").read_text("utf-8"))
+    assert (manifest["coordinates"]["family"], manifest["coordinates"]["step"]) == (family, FAMILIES[family].step)
+
+
+@pytest.mark.parametrize("family", ["gpt", "", 7, None, ["compact"]], ids=str)
+def test_another_family_is_refused_with_those_that_there_are(client: TestClient, family: object) -> None:
+    answer = client.post("/api/v1/exports/sft", json={"family": family})
+    assert answer.status_code == 422
+    assert all(known in answer.json()["error"] for known in FAMILIES)
 
 
 def test_a_second_export_in_the_same_second_takes_another_folder(client: TestClient) -> None:

@@ -123,3 +123,34 @@ def test_a_socket_opens_only_for_our_own_pages(headers: dict[str, str], let_thro
 )
 def test_who_is_bound_where_answers_to_which_names(bound_to: str, host: str, status: int) -> None:
     assert asked(Guard(reads_all, doors(bound_to, MIB)), scope(host=host), [b""])[0] == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "gemba.example"}, 200),
+        ({"host": "GEMBA.example:8443"}, 200),
+        ({"host": "[2001:db8::7]"}, 200),
+        ({"host": "127.0.0.1:7860"}, 200),
+        ({"host": "127.0.0.1:8080"}, 400),
+        ({"host": "evil.example"}, 400),
+        ({"host": "gemba.example.evil.example"}, 400),
+        ({"host": "x@gemba.example"}, 400),
+        ({"host": "gemba.example", "origin": "https://gemba.example"}, 200),
+        ({"host": "gemba.example", "origin": "http://gemba.example"}, 200),
+        ({"host": "127.0.0.1:7860", "origin": "https://gemba.example"}, 200),
+        ({"host": "gemba.example:8443", "origin": "https://gemba.example:8443"}, 200),
+        ({"host": "gemba.example", "origin": "https://gemba.example:9999"}, 403),
+        ({"host": "gemba.example", "origin": "https://evil.example"}, 403),
+        ({"host": "gemba.example", "origin": "https://gemba.example.evil.example"}, 403),
+        ({"host": "gemba.example", "origin": "null"}, 403),
+    ],
+    ids=str,
+)
+def test_public_names_and_their_origins_are_let_in_and_no_others(headers: dict[str, str], status: int) -> None:
+    guard = Guard(reads_all, doors("127.0.0.1", MIB, public=("gemba.example", "2001:db8::7")))
+    assert asked(guard, scope(**headers), [b""])[0] == status
+
+
+def test_no_public_name_is_let_in_unless_it_was_said() -> None:
+    assert asked(Guard(reads_all, doors("127.0.0.1", MIB)), scope(host="gemba.example"), [b""])[0] == 400

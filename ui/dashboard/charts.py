@@ -105,7 +105,7 @@ def courses(days: Sequence[str], lines: Sequence[Line], unit: str, shades: Look,
             showarrow=False,
         )
     room = 34 + 8 * max(_width(line.name) for line in lines)
-    figure.update_layout(template=template(shades), height=height, margin={"l": 8, "r": room, "t": 30, "b": 8})
+    figure.update_layout(template=template(shades), height=height, margin={"l": 26, "r": room, "t": 30, "b": 8})
     _unit(figure, unit, shades)
     ends = [datetime.fromisoformat(day) for day in (days[0], days[-1])]
     margin = max((ends[1] - ends[0]) / 40, timedelta(hours=8))

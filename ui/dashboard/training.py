@@ -7,11 +7,12 @@ from typing import Any
 import httpx
 import streamlit as st
 
+from core.geometry import FAMILIES
 from ui.dashboard.board import board, counted, literal, whole, words
 from ui.texts import Texts
 
 LEAST = 300  # reviewed frames; below, training rather harms
-FAMILIES = {"qwen2.5-vl": "Qwen2.5-VL", "qwen3-vl": "Qwen3-VL", "internvl": "InternVL"}
+USUAL_FAMILY = "qwen2.5-vl"
 PATIENCE_SECONDS = 600.0
 
 
@@ -29,7 +30,8 @@ def show() -> None:
     st.header(say("dashboard.data.write"))
     st.markdown(say("dashboard.data.what"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        family = st.selectbox(say("dashboard.data.family"), list(FAMILIES), format_func=lambda key: FAMILIES[key], key="family", width=320)
+        families = list(FAMILIES)
+        family = st.selectbox(say("dashboard.data.family"), families, index=families.index(USUAL_FAMILY), key="family", width=320)
         pressed = st.button(say("dashboard.data.write"), type="primary", disabled=not reviewed, key="write")
     if pressed:
         with st.spinner(say("dashboard.data.writing")):

@@ -18,7 +18,7 @@ SCREEN_WORDS = (
 )  # fmt: skip
 
 
-def given(profile: Profile, *, language: str, model: str | None, max_upload_mib: int) -> dict[str, Any]:
+def given(profile: Profile, *, language: str, model: str | None, prompt_id: str | None = None, max_upload_mib: int) -> dict[str, Any]:
     """All that the screen needs before its first frame: words of every language, the profile's terms with their colours, options."""
     return {
         "words": {each: Texts(each).starting(*SCREEN_WORDS) for each in LANGUAGES},
@@ -28,6 +28,7 @@ def given(profile: Profile, *, language: str, model: str | None, max_upload_mib:
             "dashboard": "/dashboard",
             "language": language,
             "model": model,
+            "prompt_id": prompt_id,  # with the model: whose answer counts as given; another's is asked for anew
             "max_upload_mib": max_upload_mib,
             "uncertain_below": UNCERTAIN_BELOW,
             "sure_above": SURE_ABOVE,

@@ -18,10 +18,11 @@ HEAD = (
 
 
 def build(desk: Desk, profile: Profile, settings: Settings) -> gr.Blocks:
-    """The page. It asks the desk only which model answers; all else the browser fetches by the API."""
+    """The page. It asks the desk only which model answers, and to what; all else the browser fetches by the API."""
+    handed = given(profile, language=settings.language, model=desk.model, prompt_id=desk.prompt_id, max_upload_mib=settings.max_upload_mib)
     page: gr.Blocks
     with gr.Blocks(title="GembaLens", analytics_enabled=False, fill_width=True, fill_height=True) as page:
-        Editor(given(profile, language=settings.language, model=desk.model, max_upload_mib=settings.max_upload_mib))
+        Editor(handed)
     return page
 
 

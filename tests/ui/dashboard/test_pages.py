@@ -16,6 +16,7 @@ from annotations.reports import Reports
 from annotations.store import Store
 from core.backends.scripted import Scripted
 from core.frames import Vault
+from core.geometry import FAMILIES
 from core.inspection import inspect_frame
 from core.profile import read
 from core.prompts import build
@@ -187,6 +188,12 @@ def test_data_says_what_can_be_trained_on(house: House, language: str, sentence:
 def test_without_reviewed_frames_there_is_nothing_to_press(house: House) -> None:
     house.frames(1)
     assert page("training.py").button(key="write").disabled
+
+
+def test_every_family_that_boxes_are_known_of_is_offered(house: House) -> None:
+    house.corrected(house.frames(1))
+    choice = page("training.py").selectbox(key="family")
+    assert (choice.options, choice.value) == (list(FAMILIES), "qwen2.5-vl")
 
 
 def test_a_server_that_does_not_answer_is_told_and_nothing_is_claimed(house: House) -> None:

@@ -17,10 +17,11 @@ def profile(request: pytest.FixtureRequest) -> Profile:
 
 
 def test_what_is_handed_over_is_plain_json(profile: Profile) -> None:
-    handed = given(profile, language="zh", model="compact@abc", max_upload_mib=25)
+    handed = given(profile, language="zh", model="compact@abc", prompt_id="p1", max_upload_mib=25)
     assert json.loads(json.dumps(handed)) == handed
     assert set(handed["words"]) == {"en", "zh"}
-    assert (handed["options"]["language"], handed["options"]["model"], handed["options"]["max_upload_mib"]) == ("zh", "compact@abc", 25)
+    options = handed["options"]
+    assert (options["language"], options["model"], options["prompt_id"], options["max_upload_mib"]) == ("zh", "compact@abc", "p1", 25)
 
 
 def test_every_term_of_the_profile_can_be_chosen(profile: Profile) -> None:

@@ -19,13 +19,16 @@ function setRisk(level) {
   edit((now) => { now.risk = { level, probabilities: {}, reasons: ["person"], said_by: "person" }; });
 }
 
-/** A violation that is added lifts the risk to its own level at least; one that is taken away lowers nothing by itself. */
+/** A violation that is added lifts the risk to its own level at least; one that is taken away lowers nothing by itself.
+ *  An undetermined frame stays so, because what is known can only be too low, unless the violation is of the worst level. */
 function addViolation(key) {
   const hazard = hazardByKey.get(key);
   if (!hazard) return;
+  const rank = (level) => profile.levels.indexOf(level);
   edit((now) => {
+    const lifts = now.risk.level === null ? hazard.risk === profile.levels.at(-1) : rank(hazard.risk) > rank(now.risk.level);
     now.violations.push({ uid: nextUid++, hazard: key, risk: hazard.risk, box: null, confidence: null, rules: [], said_by: "person" });
-    if (profile.levels.indexOf(hazard.risk) > profile.levels.indexOf(now.risk.level)) now.risk = { level: hazard.risk, probabilities: {}, reasons: ["person"], said_by: "person" };
+    if (lifts) now.risk = { level: hazard.risk, probabilities: {}, reasons: ["person"], said_by: "person" };
   });
 }
 

@@ -59,40 +59,44 @@ function versionLines(version, other) {
     line(say("seen.title"), `${version.findings.length}: ${counts(version)}`, JSON.stringify(version.findings.map((f) => [f.label, f.box])) !== JSON.stringify(other.findings.map((f) => [f.label, f.box]))));
 }
 
-/** Somebody saved this frame meanwhile. Both versions side by side; nothing is thrown away before a choice. */
-function showConflict({ message, theirs, yours }, verdict) {
+/** Somebody saved this frame meanwhile. Both versions side by side; nothing is thrown away before a choice, and no other frame is touched by it. */
+function showConflict(id, { message, theirs, yours }, verdict) {
   const column = (title, version, other) => make("section", { class: "gl-version" }, make("h3", { text: title }), versionPicture(version), versionLines(version, other));
   const body = [make("p", { text: message }), make("div", { class: "gl-versions" },
     column(say("conflict.theirs", { who: theirs.author, at: asTime(theirs.at) }), theirs, yours), column(say("conflict.yours"), yours, theirs))];
   const onTop = () => {
+    if (!isOpen(id)) return openFrame(id);
     const mine = sheet.now;
-    dropDrafts();
+    dropDrafts(id);
     Object.assign(sheet, { revision: theirs.revision, correction: theirs, clean: plain(working(theirs)), now: mine });
     keepDraft();
     changed();
   };
   openDialog(say("conflict.title"), body, [
-    { text: say("conflict.take_theirs"), press: () => { dropDrafts(); openFrame(sheet.frame.id); } },
+    { text: say("conflict.take_theirs"), press: () => { dropDrafts(id); openFrame(id); } },
     { text: say("conflict.go_on"), press: onTop, focus: true },
-    { text: say("conflict.keep_mine"), primary: true, focus: false, press: () => { onTop(); send(verdict); } },
+    { text: say("conflict.keep_mine"), primary: true, focus: false, press: () => { onTop(); if (isOpen(id)) saveAgain(id, verdict); } },
   ], "is-wide");
 }
 
 function askAboutUnseen(unseen, how) {
+  const { id } = sheet.frame;
   openDialog(say("faded.title"), make("p", { text: say("faded.body", { n: unseen.length }) }), [
     { text: say("faded.show"), primary: true, press: showAll },
-    { text: say("faded.remove"), press: () => { removeAll(unseen); save(how); } },
-    { text: say("faded.keep"), press: () => save({ ...how, agreed: true }) },
+    { text: say("faded.remove"), press: () => { if (isOpen(id)) { removeAll(unseen); save(how); } } },
+    { text: say("faded.keep"), press: () => { if (isOpen(id)) save({ ...how, agreed: true }); } },
   ]);
 }
 
 async function showHistory() {
+  const { id } = sheet.frame;
   let versions;
-  try { versions = await remote.history(sheet.frame.id); } catch (error) { return tell(error.message, { bad: true }); }
+  try { versions = await remote.history(id); } catch (error) { return tell(error.message, { bad: true }); }
+  if (!isOpen(id)) return;
   const rows = [...versions].reverse().map((version) => make("li", {}, versionPicture(version), make("div", {},
     make("strong", { text: `${version.revision} · ${version.author}` }), make("span", { text: asTime(version.at) }),
     make("span", { text: `${say(version.verdict === "reviewed" ? "walk.reviewed" : "cannot_tell")} · ${levelName(version.risk.level)} · ${version.findings.length} ${say("seen.title")}` }),
-    button({ text: say("history.take"), kind: "gl-link", press: () => { edit((now) => Object.assign(now, working(version))); dialog.close(); } }))));
+    button({ text: say("history.take"), kind: "gl-link", press: () => { if (isOpen(id)) edit((now) => Object.assign(now, working(version))); dialog.close(); } }))));
   const dialog = openDialog(say("origin.history"), make("ol", { class: "gl-history" }, ...rows));
 }
 

@@ -22,6 +22,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "?") { event.preventDefault(); return showKeys(); }
   if (!sheet.now) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.repeat && confirms(event, key, control)) return event.preventDefault();
   if (control) return press(event, WITH_CTRL[key]);
   if (ARROWS[key]) return arrow(event, ...ARROWS[key]);
   if (event.key === "Tab") return tab(event);
@@ -35,6 +36,11 @@ document.addEventListener("keydown", (event) => {
   }
   press(event, PLAIN[key]);
 });
+
+/** Keys that settle a frame: each takes a press of its own, so that a held one never confirms frames that nobody saw. */
+function confirms(event, key, control) {
+  return control ? ["Enter", "s"].includes(key) : ["y", "x"].includes(key) || (key === "Enter" && Boolean(event.target.closest(".gl-actions")));
+}
 
 function press(event, act) {
   if (!act) return;

@@ -51,6 +51,7 @@ function showPanel() {
   showViolations();
   showSeen();
   showDropped();
+  part.note.readOnly = sheet.held;
   if (document.activeElement !== part.note) part.note.value = sheet.now.note;
   showOrigin();
 }
@@ -73,7 +74,7 @@ function showRisk() {
 /** The first reason in words: the worst violation, or why nobody knows. */
 function whyRisk() {
   const { risk, violations } = sheet.now;
-  if (work.failed) return work.failed;
+  if (work.failed && !isJudged()) return work.failed;
   if (risk.level === null) return sheet.assessment ? say("risk.why_unread") : say("risk.why_unasked");
   const worst = [...violations].sort((a, b) => profile.levels.indexOf(b.risk) - profile.levels.indexOf(a.risk))[0];
   if (worst) return hazardByKey.get(worst.hazard)?.names[language] ?? worst.hazard;

@@ -40,7 +40,7 @@ function clampPixel(point) {
 }
 
 stage.addEventListener("pointerdown", (event) => {
-  if (!sheet.now || event.target.closest(".gl-stagebar, .gl-menu")) return;
+  if (!sheet.now || sheet.held || event.target.closest(".gl-stagebar, .gl-menu")) return;
   closeLabelMenu();
   stage.focus({ preventScroll: true });
   pointer.fingers.set(event.pointerId, inStage(event));

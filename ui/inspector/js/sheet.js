@@ -1,6 +1,7 @@
 // What is said of the frame on the screen: the person's working copy, its undo, its draft. Knows no pixels on the screen and no server.
 
-const sheet = { frame: null, revision: 0, assessment: null, correction: null, fromStore: false, now: null, clean: "", past: [], future: [] };
+// basis: the model whose proposal the person started from, null from an empty sheet. held: it is being saved, nothing may change.
+const sheet = { frame: null, revision: 0, assessment: null, correction: null, basis: null, fromStore: false, held: false, now: null, clean: "", past: [], future: [] };
 let nextUid = 1;
 const listeners = [];
 
@@ -23,16 +24,24 @@ function working(said) {
 /** Open a frame's sheet as the server gave it. Returns what a draft did: "none", "restored" or "older". */
 function openSheet(served) {
   Object.assign(sheet, { frame: served.frame, revision: served.revision, assessment: served.assessment, correction: served.correction });
-  Object.assign(sheet, { now: working(served.correction ?? served.assessment), past: [], future: [] });
-  sheet.clean = plain(sheet.now);
+  startAnew();
   const draft = readDraft(draftKey());
   if (draft) {
     sheet.past = [sheet.now];
     sheet.now = { ...working(null), ...draft.now };
+    if (draft.basis !== undefined) sheet.basis = draft.basis;
     nextUid = Math.max(nextUid, ...[...sheet.now.findings, ...sheet.now.violations].map((each) => each.uid + 1));
     return "restored";
   }
   return olderDraft() ? "older" : "none";
+}
+
+/** The working copy as if nobody had touched it: the latest correction, else what the model says. */
+function startAnew() {
+  const { assessment, correction } = sheet;
+  const basis = (correction ? correction.saw_model : assessment?.model) ?? null;
+  Object.assign(sheet, { now: working(correction ?? assessment), basis, past: [], future: [] });
+  sheet.clean = plain(sheet.now);
 }
 
 /** The model has answered while the person already worked: their work stays, the answer is only kept beside it. */
@@ -40,12 +49,7 @@ function takeAssessment(assessment, fromStore) {
   const touched = isDirty();
   sheet.assessment = assessment;
   sheet.fromStore = fromStore;
-  if (!touched && !sheet.correction) {
-    sheet.now = working(assessment);
-    sheet.clean = plain(sheet.now);
-    sheet.past = [];
-    sheet.future = [];
-  }
+  if (!touched && !sheet.correction) startAnew();
 }
 
 /** Without the numbers that only this screen uses. */
@@ -61,8 +65,9 @@ function remember() {
 }
 let lastEdit = { join: "", at: 0 };
 
-/** One step of undo. Steps of the same `join` that follow each other quickly (a held arrow key) are one. */
+/** One step of undo; none while the sheet is held. Steps of the same `join` that follow each other quickly (a held arrow key) are one. */
 function edit(change, join = "") {
+  if (sheet.held) return;
   const now = performance.now();
   if (!join || lastEdit.join !== join || now - lastEdit.at > 700) remember();
   lastEdit = { join, at: now };
@@ -73,7 +78,7 @@ function edit(change, join = "") {
 function undo() { travel(sheet.past, sheet.future); }
 function redo() { travel(sheet.future, sheet.past); }
 function travel(from, to) {
-  if (!from.length) return;
+  if (sheet.held || !from.length) return;
   lastEdit = { join: "", at: 0 };
   to.push(sheet.now);
   sheet.now = from.pop();
@@ -106,7 +111,7 @@ function correctionOf(now, verdict, activeSeconds) {
     frame_id: sheet.frame.id, saw_revision: sheet.revision, verdict, author: memory.get("author") || undefined,
     findings: now.findings.map(signed), violations: now.violations.map(signed), risk: signed(now.risk),
     step: Object.fromEntries(Object.entries(now.step).map(([field, value]) => [field, signed(value)])),
-    active_seconds: Math.round(activeSeconds * 10) / 10, note: now.note, saw_model: sheet.assessment?.model ?? null,
+    active_seconds: Math.round(activeSeconds * 10) / 10, note: now.note, saw_model: sheet.basis,
   };
 }
 
@@ -116,7 +121,7 @@ function readDraft(key) { try { return JSON.parse(memory.get(key)); } catch { re
 function keepDraft() {
   if (!sheet.frame) return;
   if (!isDirty()) memory.drop(draftKey());
-  else if (!memory.set(draftKey(), JSON.stringify({ now: sheet.now, at: new Date().toISOString() }))) draftFailed();
+  else if (!memory.set(draftKey(), JSON.stringify({ now: sheet.now, basis: sheet.basis, at: new Date().toISOString() }))) draftFailed();
 }
 function dropDrafts(frameId = sheet.frame.id) { for (const key of memory.keys(`draft.${frameId}.`)) memory.drop(key); }
 function olderDraft() { return memory.keys(`draft.${sheet.frame.id}.`).find((key) => key !== draftKey()) ?? null; }

@@ -1,10 +1,15 @@
 // The work on one frame after the other: open, ask the model, save, go on. The only file that joins the sheet with the server.
 
-const work = { opening: null, assessing: null, failed: "", stop: null, waiting: [], saving: false };
+const work = { opening: null, assessing: null, failed: "", stop: null, waiting: [], saving: false, wanted: null };
 
-/** Open a frame. What is being edited stays as a draft. */
+/** Is this frame still the one on the screen? What answers late (a save, a notice, a dialog) asks first. */
+function isOpen(id) { return sheet.frame?.id === id; }
+
+/** Open a frame. What is being edited stays as a draft. While a sheet is being saved it is only noted: `send` opens it then. */
 async function openFrame(id) {
+  work.wanted = id;
   work.opening?.abort();
+  if (sheet.held) return;
   const opening = new AbortController();
   work.opening = opening;
   closeLabelMenu();
@@ -12,10 +17,12 @@ async function openFrame(id) {
   try {
     served = await remote.sheet(id, opening.signal);
   } catch (error) {
-    if (error.name !== "AbortError") tell(error.message, { bad: true });
-    return;
+    if (error.name === "AbortError") return;
+    work.wanted = null;
+    return tell(error.message, { bad: true });
   }
-  if (work.opening !== opening) return;
+  if (work.opening !== opening || sheet.held) return;
+  work.wanted = null;
   const draft = openSheet(served);
   sheet.fromStore = Boolean(served.assessment);
   work.failed = "";
@@ -28,11 +35,16 @@ async function openFrame(id) {
   placeCanvas();
   changed();
   showCurrentCard();
-  if (draft === "restored") tell(say("draft.restored"), { act: say("draft.discard"), press: discardDraft });
-  if (draft === "older") tell(say("draft.older"), { act: say("draft.take"), press: takeOlderDraft });
-  if (!served.assessment && options.model) assess(id);
+  if (draft === "restored") tell(say("draft.restored"), { act: say("draft.discard"), press: () => isOpen(id) && discardDraft() });
+  if (draft === "older") tell(say("draft.older"), { act: say("draft.take"), press: () => isOpen(id) && takeOlderDraft() });
+  if (options.model && !isOfThisModel(served.assessment)) assess(id);
   else if (!work.assessing) hideBar();
   preloadNext(id);
+}
+
+/** Whether the model that runs here has answered already, and to the question that it is asked now. */
+function isOfThisModel(assessment) {
+  return assessment?.model === options.model && (!options.prompt_id || assessment.prompt_id === options.prompt_id);
 }
 
 function rememberPlace() {
@@ -42,9 +54,9 @@ function rememberPlace() {
 }
 
 function discardDraft() {
+  if (sheet.held) return;
   dropDrafts();
-  sheet.now = sheet.past[0] ?? sheet.now;
-  Object.assign(sheet, { past: [], future: [] });
+  startAnew();
   changed();
 }
 function takeOlderDraft() {
@@ -101,9 +113,12 @@ function stopAssessing(id) {
   else hideBar();
 }
 
+/** Not now: nothing is open, a save is on its way, or a box is under the hand. */
+function cannotSave() { return !sheet.now || work.saving || Boolean(pointer.drag); }
+
 /** Save as reviewed and go on. Refuses while something is unanswered or boxes are faded, and says which. */
 async function save({ stay = false, agreed = false } = {}) {
-  if (!sheet.now || work.saving) return;
+  if (cannotSave()) return;
   if (work.assessing === sheet.frame.id && !isDirty()) return tell(say("save.wait"));
   const missing = unanswered();
   if (missing.length) {
@@ -117,35 +132,53 @@ async function save({ stay = false, agreed = false } = {}) {
 }
 
 async function agree() {
-  if (!sheet.now || isDirty()) return sheet.now && tell(say("agree.changed"));
+  if (cannotSave()) return;
+  if (isDirty()) return tell(say("agree.changed"));
   await save();
 }
-async function cannotTell() { if (sheet.now) await send("cannot_tell", {}); }
+async function cannotTell() { if (!cannotSave()) await send("cannot_tell"); }
 
+/** After a save that failed: once more, with all the questions of a first one. On another frame by now: back to it, its draft waits there. */
+function saveAgain(id, verdict, how) {
+  if (!isOpen(id)) return openFrame(id);
+  return verdict === "reviewed" ? save(how) : cannotTell();
+}
+
+/** Send the sheet. It is held until the answer is here, so that the answer meets the frame and the work that it speaks of. */
 async function send(verdict, { stay = false } = {}) {
-  work.saving = true;
-  showTools();
   const id = sheet.frame.id;
   const correction = correctionOf(sheet.now, verdict, effort.seconds);
+  work.saving = true;
+  sheet.held = true;
+  changed();
   try {
     const saved = await remote.correct(id, correction);
-    dropDrafts(id);
-    Object.assign(sheet, { revision: saved.revision, correction: { ...correction, ...saved }, now: working(correction), past: [], future: [] });
-    sheet.clean = plain(sheet.now);
-    startEffort();
-    cardChanged(id, { reviewed: verdict === "reviewed", verdict, level: correction.risk.level, revision: saved.revision });
-    work.saving = false;
-    changed();
-    if (stay) tell(say("save.done"));
+    sheet.held = false;
+    accept(id, correction, saved);
+    if (work.wanted) await openFrame(work.wanted);
+    else if (stay) tell(say("save.done"));
     else await goNext(id);
   } catch (error) {
-    keepDraft();
-    if (error.status === 409 && error.body?.theirs) showConflict(error.body, verdict);
-    else tell(error.status === 0 ? say("save.offline") : error.message, { bad: true, act: say("bar.again"), press: () => send(verdict, { stay }) });
+    sheet.held = false;
+    work.wanted = null;  // the person stays with what was not saved
+    if (isOpen(id)) keepDraft();
+    if (error.status === 409 && error.body?.theirs) showConflict(id, error.body, verdict);
+    else tell(error.status === 0 ? say("save.offline") : error.message, { bad: true, act: say("bar.again"), press: () => saveAgain(id, verdict, { stay }) });
   } finally {
     work.saving = false;
-    showTools();
+    changed();
   }
+}
+
+/** The record has it: what was sent is what stands now. */
+function accept(id, correction, saved) {
+  dropDrafts(id);
+  cardChanged(id, { reviewed: correction.verdict === "reviewed", verdict: correction.verdict, level: correction.risk.level, revision: saved.revision });
+  if (!isOpen(id)) return;
+  Object.assign(sheet, { revision: saved.revision, correction: { ...correction, ...saved }, now: working(correction), past: [], future: [] });
+  sheet.clean = plain(sheet.now);
+  startEffort();
+  changed();
 }
 
 let preloaded = { after: null, id: null };
