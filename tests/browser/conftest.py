@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, WebSocket
 
+from tests.browser.bench_page import Bench, opened
 from tests.browser.install import installed
 from tests.serving import Served, scripted, serving
 
@@ -105,3 +106,17 @@ def watch(context: BrowserContext) -> Iterator[Watch]:
     seen = Watch.over(context)
     yield seen
     seen.judge()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all tests here; each brings a frame of its own."""
+    folder = tmp_path_factory.mktemp("editor")
+    with serving(folder / "data", scripted(folder / "script.json", REPLY)) as server:
+        yield server
+
+
+@pytest.fixture
+def bench(page: Page, house: Served) -> Bench:
+    """A fresh frame, its boxes from the model on the screen."""
+    return opened(page, house, name="bench.jpg")

@@ -92,14 +92,18 @@ def test_a_name_that_stands_for_nothing_is_refused_until_it_is_mapped(coco: Path
 
 @pytest.mark.parametrize(
     "harm",
-    [lambda raw: raw.pop("images"), lambda raw: raw["annotations"][0].update(image_id=99), lambda raw: raw["annotations"][0].update(bbox=[1])],
+    [
+        lambda raw: raw.pop("images"),
+        lambda raw: raw["annotations"][0].update(image_id=99),
+        lambda raw: raw["annotations"][0].update(bbox=[1]),
+    ],
     ids=["no images", "an image that is not there", "half a box"],
 )
 def test_a_file_that_is_no_coco_is_refused_in_words(coco: Path, harm: Callable[[dict[str, Any]], object]) -> None:
     raw = json.loads(coco.read_text("utf-8"))
     harm(raw)
     coco.write_text(json.dumps(raw), "utf-8")
-    with pytest.raises(AppError, match="truth.json"):
+    with pytest.raises(AppError, match=r"truth\.json"):
         run(coco, RIGHT)
 
 
