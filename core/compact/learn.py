@@ -43,20 +43,21 @@ def run(folder: Path, material: Material, recipe: Recipe, save_every: int = 200)
     state = folder / "state.pt"
     if state.exists():
         _restore(pupil, state)
-    log, sums, since, seen_at = folder / "log.jsonl", {"answer": 0.0, "found": 0.0, "placed": 0.0}, time.time(), pupil.shown
+    losses: dict[str, list[float]] = {}
+    log, since, seen_at = folder / "log.jsonl", time.time(), pupil.shown
     bar = tqdm(total=recipe.scenes, initial=pupil.shown, unit=" scenes", smoothing=0.05, mininterval=5)
     for number, batch in enumerate(batches(material, pupil), 1):
         for name, value in pupil.learn(batch).items():
-            sums[name] += value
+            losses.setdefault(name, []).append(value)
         bar.update(recipe.batch)
         done = pupil.shown >= recipe.scenes
         if number % save_every == 0 or done:
-            entry = {"scenes": pupil.shown, **{k: round(v / save_every, 4) for k, v in sums.items()}}
-            entry["scenes_per_second"] = round((pupil.shown - seen_at) / (time.time() - since), 2)
+            means = {name: round(sum(values) / len(values), 4) for name, values in losses.items()}
+            entry = {"scenes": pupil.shown, **means, "scenes_per_second": round((pupil.shown - seen_at) / (time.time() - since), 2)}
             with log.open("a", encoding="utf-8") as out:
                 out.write(json.dumps(entry) + "\n")
-            bar.set_postfix(answer=entry["answer"], found=entry["found"], placed=entry["placed"])
-            sums, since, seen_at = dict.fromkeys(sums, 0.0), time.time(), pupil.shown
+            bar.set_postfix(means)
+            losses, since, seen_at = {}, time.time(), pupil.shown
             _keep(pupil, state)
         if done:
             break

@@ -75,7 +75,7 @@ class Pupil:
         return weights
 
     def learn(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
-        """One step. Gives the losses."""
+        """One step. Gives the losses; no `answer` while the eyes learn alone."""
         import torch
 
         alone = self.shown < self.recipe.eyes_first
@@ -92,7 +92,8 @@ class Pupil:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.shown += self.recipe.batch
-        return {"answer": float(told.detach()), "found": float(found.detach()), "placed": float(placed.detach())}
+        losses = {"found": float(found.detach()), "placed": float(placed.detach())}
+        return losses if alone else {"answer": float(told.detach()), **losses}
 
     def _forward(self, batch: dict[str, torch.Tensor], alone: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Merged picture tokens (all frames in a row x hidden) and, unless the eyes learn alone, logits of the answer."""
