@@ -27,11 +27,12 @@ from core.settings import LANGUAGES, Settings, environment, load, quiet_framewor
 if TYPE_CHECKING:
     import socket
 
+    from annotations.desk import Inspect
     from core.backends.base import Backend
     from core.frames import Limits
+    from core.patience import Patience
     from core.profile import Profile
     from core.prompts import Prompt
-    from core.schema import Assessment, Frame
 
 STOP_SECONDS = 5  # how long open requests may take to end when the server stops
 
@@ -154,7 +155,7 @@ def inspect(asked: argparse.Namespace, settings: Settings) -> int:
             try:
                 content = read(file, limits.max_bytes)
                 frame = admit(content, file.name, limits=limits, source="folder", now=datetime.now(UTC))
-                line = inspection_line(frame, look(frame, content), str(file))
+                line = inspection_line(frame, look(frame, content, None), str(file))
             except (FrameRefused, ModelError) as error:
                 failed += 1
                 line = {"file": str(file), "error": str(error)}
@@ -274,7 +275,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 @contextmanager
 def model_of(settings: Settings) -> Iterator[tuple[Profile, Backend, Prompt]]:
     """The profile, the model that is asked about it, and the question. The model's process ends with the block."""
-    from core.backends.worker import open_model
+    from core.backends.opening import open_model
     from core.profile import read as read_profile
     from core.prompts import build
 
@@ -288,11 +289,14 @@ def model_of(settings: Settings) -> Iterator[tuple[Profile, Backend, Prompt]]:
             close()
 
 
-def looker(backend: Backend, profile: Profile) -> Callable[[Frame, bytes], Assessment]:
+def looker(backend: Backend, profile: Profile) -> Inspect:
     """What the desk is handed: a callable that knows the model."""
     from core.inspection import inspect_frame
 
-    return lambda frame, content: inspect_frame(frame, content, backend, profile)
+    def look(frame: Frame, content: bytes, patience: Patience | None) -> Assessment:
+        return inspect_frame(frame, content, backend, profile, patience)
+
+    return look
 
 
 def limits_of(settings: Settings) -> Limits:

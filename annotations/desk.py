@@ -19,11 +19,12 @@ from annotations.store import Store
 from core.confidence import uncertainty
 from core.errors import Malformed, ModelMissing
 from core.frames import Limits, Vault, admit, preview
+from core.patience import Patience
 from core.profile import Profile
 from core.schema import Assessment, Correction, Frame, Reviewed
 
-Inspect = Callable[[Frame, bytes], Assessment]
-"""Asks a model about a frame and its bytes. Raises ModelError when it could not answer."""
+Inspect = Callable[[Frame, bytes, Patience | None], Assessment]
+"""Asks a model about a frame and its bytes, for as long as somebody waits. Raises ModelError when it could not answer."""
 
 _PICTURE_QUALITY = 92
 _TURNS = 64  # as many frames are asked at once at most; two that share a turn wait for each other, which costs time only
@@ -87,7 +88,7 @@ class Desk:
         """The upright frame at most `size` (320 or 1600) pixels long, as JPEG without metadata. Raises NotFound."""
         return self._vault.preview(frame_id, size).read_bytes()
 
-    def assess(self, frame_id: str) -> tuple[Assessment, bool]:
+    def assess(self, frame_id: str, patience: Patience | None = None) -> tuple[Assessment, bool]:
         """What the model says of a frame, and whether the record knew it already. Asked once, however many ask at the same time.
 
         Raises NotFound, ModelMissing, and what the model raises; nothing is written then, so that it can be asked again.
@@ -98,7 +99,7 @@ class Desk:
                 return known, True
             if self._inspect is None:
                 raise ModelMissing("No model is loaded here, so nothing can be said of this frame. You can still mark it by hand.")
-            said = self._inspect(self.frame(frame_id), self._vault.get(frame_id))
+            said = self._inspect(self.frame(frame_id), self._vault.get(frame_id), patience)
             if said.frame_id != frame_id:
                 raise ValueError(f"the model answered for frame {said.frame_id}, not {frame_id}")
             with self._store.writing() as connection:

@@ -31,8 +31,16 @@ def the_record(db: Database) -> None:
     _one_revision_at_a_time(db)
 
 
+def where_replies_come_from(db: Database) -> None:
+    """Step 2: of each reply, the host that gave it, whether its probabilities are shares of a grammar, and sampled further replies."""
+    db.execute("ALTER TABLE replies ADD COLUMN host TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE replies ADD COLUMN masked INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE replies ADD COLUMN others TEXT NOT NULL DEFAULT '[]'")
+
+
 STEPS: Mapping[int, Callable[[Database], None]] = {
     1: the_record,
+    2: where_replies_come_from,
 }
 
 

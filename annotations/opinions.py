@@ -82,7 +82,7 @@ def assessment_of(
 ) -> Assessment | None:
     """The latest assessment of a frame, or the latest of a model and prompt. `tokens` False leaves the log-probabilities on the disk."""
     row = connection.execute(
-        "SELECT a.*, r.text, r.seconds AS reply_seconds, CASE WHEN ?4 THEN r.tokens END AS tokens "
+        "SELECT a.*, r.text, r.seconds AS reply_seconds, r.host, r.masked, r.others, CASE WHEN ?4 THEN r.tokens END AS tokens "
         "FROM assessments a LEFT JOIN replies r ON r.seq = a.reply "
         "WHERE a.frame = (SELECT seq FROM frames WHERE id = ?1) AND (?2 IS NULL OR a.model = ?2) AND (?3 IS NULL OR a.prompt_id = ?3) "
         "ORDER BY a.reply IS NULL, a.seq DESC LIMIT 1",
@@ -116,7 +116,9 @@ def arrivals_of(connection: sqlite3.Connection, frame_id: str) -> int:
 
 
 def _reply(row: sqlite3.Row) -> Reply:
-    return rows.to_reply({key: row[key] for key in ("text", "model", "prompt_id", "tokens")} | {"seconds": row["reply_seconds"]})
+    return rows.to_reply(
+        {key: row[key] for key in ("text", "model", "prompt_id", "tokens", "host", "masked", "others")} | {"seconds": row["reply_seconds"]}
+    )
 
 
 def _number(connection: sqlite3.Connection, frame_id: str) -> int | None:

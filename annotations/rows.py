@@ -15,7 +15,22 @@ from typing import Any
 
 import orjson
 
-from core.schema import FIELDS, Assessment, Box, Correction, Dropped, Finding, Frame, Reply, Risk, Step, Token, Value, Violation
+from core.schema import (
+    FIELDS,
+    Alternatives,
+    Assessment,
+    Box,
+    Correction,
+    Dropped,
+    Finding,
+    Frame,
+    Reply,
+    Risk,
+    Step,
+    Token,
+    Value,
+    Violation,
+)
 
 Row = Mapping[str, Any] | sqlite3.Row
 Body = dict[str, Any]
@@ -78,6 +93,9 @@ def from_reply(reply: Reply) -> dict[str, Any]:
         "text": clean(reply.text),
         "seconds": reply.seconds,
         "tokens": _pack([[t.text, t.logprob, t.top] for t in reply.tokens]) if reply.tokens else None,
+        "host": clean(reply.host),
+        "masked": int(reply.masked),
+        "others": orjson.dumps([clean(other) for other in reply.others]).decode(),
     }
 
 
@@ -85,12 +103,22 @@ def to_reply(row: Row) -> Reply:
     """A reply out of its row."""
     said = json.loads(zlib.decompress(row["tokens"])) if row["tokens"] is not None else []
     tokens = tuple(Token(text, logprob, tuple((other, p) for other, p in top)) for text, logprob, top in said)
-    return Reply(text=row["text"], model=row["model"], prompt_id=row["prompt_id"], seconds=row["seconds"], tokens=tokens)
+    return Reply(
+        text=row["text"],
+        model=row["model"],
+        prompt_id=row["prompt_id"],
+        seconds=row["seconds"],
+        tokens=tokens,
+        masked=bool(row["masked"]),
+        host=row["host"],
+        others=tuple(orjson.loads(row["others"])),
+    )
 
 
 def from_assessment(assessment: Assessment, uncertainty: float) -> dict[str, Any]:
     """The row of an assessment, without its number, frame, reply and time."""
-    body = _opinion(assessment) | {"dropped": [{"what": clean(d.what), "why": clean(d.why)} for d in assessment.dropped]}
+    dropped = [{"what": clean(d.what), "why": clean(d.why)} for d in assessment.dropped]
+    body = _opinion(assessment) | {"dropped": dropped, "missed": dict(assessment.missed)}
     return {
         "model": clean(assessment.model),
         "prompt_id": assessment.prompt_id,
@@ -115,6 +143,7 @@ def to_assessment(row: Row, frame_id: str, reply: Reply | None) -> Assessment:
         dropped=tuple(Dropped(d["what"], d["why"]) for d in body["dropped"]),
         seconds=row["seconds"],
         reply=reply,
+        missed=body.get("missed", {}),  # older rows have none
     )
 
 
@@ -157,8 +186,27 @@ def to_correction(row: Row, frame_id: str) -> Correction:
 def _opinion(said: Assessment | Correction) -> Body:
     """What machine and person say alike of a frame."""
     return {
-        "findings": [{"label": f.label, "box": _corners(f.box), "confidence": f.confidence, "said_by": f.said_by} for f in said.findings],
-        "step": {name: {"value": v.value, "confidence": v.confidence, "said_by": v.said_by} for name in FIELDS for v in (said.step[name],)},
+        "findings": [
+            {
+                "label": f.label,
+                "box": _corners(f.box),
+                "confidence": f.confidence,
+                "said_by": f.said_by,
+                **({"overlap": f.overlap} if f.overlap is not None else {}),
+                **({"alternatives": f.alternatives} if f.alternatives else {}),
+            }
+            for f in said.findings
+        ],
+        "step": {
+            name: {
+                "value": v.value,
+                "confidence": v.confidence,
+                "said_by": v.said_by,
+                **({"alternatives": v.alternatives} if v.alternatives else {}),
+            }
+            for name in FIELDS
+            for v in (said.step[name],)
+        },
         "violations": [
             {
                 "hazard": v.hazard,
@@ -180,12 +228,20 @@ def _opinion(said: Assessment | Correction) -> Body:
 
 
 def _findings(body: Body) -> tuple[Finding, ...]:
-    return tuple(Finding(f["label"], _box(f["box"]), f["confidence"], f["said_by"]) for f in body["findings"])
+    return tuple(
+        Finding(f["label"], _box(f["box"]), f["confidence"], f["said_by"], f.get("overlap"), _alternatives(f)) for f in body["findings"]
+    )
 
 
 def _step(body: Body) -> Step:
     said = body["step"]
-    return Step(**{name: Value(said[name]["value"], said[name]["confidence"], said[name]["said_by"]) for name in FIELDS})
+    return Step(
+        **{name: Value(said[name]["value"], said[name]["confidence"], said[name]["said_by"], _alternatives(said[name])) for name in FIELDS}
+    )
+
+
+def _alternatives(said: Body) -> Alternatives:
+    return tuple((key, p) for key, p in said.get("alternatives", ()))  # older rows have none
 
 
 def _violations(body: Body) -> tuple[Violation, ...]:

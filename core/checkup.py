@@ -130,14 +130,14 @@ def gpu() -> Check:
 
 def model(settings: Settings) -> Check:
     """Load the chosen model and ask it about a shipped frame."""
-    from core.backends.worker import open_model
+    from core.backends.opening import USUAL, open_model
     from core.pixels import upright
     from core.profile import read
     from core.prompts import build
 
     samples = sorted((ASSETS / "samples").glob("*.jpg"))
     if not samples:
-        return Check(f"model {settings.model}", "limited", "not asked: no sample frame ships", "Get a complete copy of assets/.")
+        return Check(f"model {settings.model or USUAL}", "limited", "not asked: no sample frame ships", "Get a complete copy of assets/.")
     began = time.monotonic()
     try:
         backend = open_model(settings)
@@ -150,9 +150,11 @@ def model(settings: Settings) -> Check:
             if close is not None:
                 close()
     except AppError as error:
-        return Check(f"model {settings.model}", "broken", str(error), "`make model` makes the compact one; --model FOLDER takes another.")
+        return Check(
+            f"model {settings.model or USUAL}", "broken", str(error), "`make model` makes the compact one; --model FOLDER takes another."
+        )
     return Check(
-        f"model {settings.model}",
+        f"model {settings.model or USUAL}",
         "works",
         f"{reply.model} answered in {reply.seconds:.1f} s, loaded in {time.monotonic() - began - reply.seconds:.1f} s",
     )

@@ -12,7 +12,13 @@ AppError                    a full sentence: what is wrong, where, what to do
 ├── ExportError             a data set that cannot be written
 └── ModelError              the model could not be loaded or did not answer
     ├── ModelMissing        there is no model of this name here
-    └── ModelBusy           too many are waiting; come back
+    ├── ModelUnfit          it is here and cannot be used: no room, another base, another frame of boxes than declared
+    ├── ModelBusy           too many are waiting, or a server rests after failing; come back
+    ├── ModelLost           its process ended, or the line to it broke
+    ├── ModelSilent         it gave no answer in time
+    ├── ModelRefused        a server said no: key, name, size, a host that nobody named in the settings
+    ├── ModelGarbled        a server answered something that is no answer
+    └── Abandoned           nobody waits for the answer any more
 """
 
 from __future__ import annotations
@@ -79,5 +85,29 @@ class ModelMissing(ModelError):
     """There is no model of this name on this machine."""
 
 
+class ModelUnfit(ModelError):
+    """The model or its adapter is here and must not be used as asked: no room, another base, boxes in another frame than declared."""
+
+
 class ModelBusy(ModelError):
-    """Too many frames are waiting for the model."""
+    """Too many frames are waiting for the model, or its server failed so often that it is left alone for a while."""
+
+
+class ModelLost(ModelError):
+    """The model's process ended, or the connection to its server could not be made or broke."""
+
+
+class ModelSilent(ModelError):
+    """The model gave no answer in time."""
+
+
+class ModelRefused(ModelError):
+    """The model's server will not answer this: key, model name, size; or the host is not one that the settings allow."""
+
+
+class ModelGarbled(ModelError):
+    """The model's server sent something that is no answer."""
+
+
+class Abandoned(ModelError):
+    """Nobody waits for the answer any more, so it was not given."""

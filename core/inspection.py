@@ -9,13 +9,14 @@ from core.backends.base import FRAME_ID, Backend
 from core.frames import upright
 from core.judging import Judged, judge
 from core.parsing import parse_reply
+from core.patience import Patience
 from core.profile import Profile
 from core.prompts import build
 from core.risk import fuse
 from core.schema import Assessment, Frame, Reply, Step, Violation
 
 
-def inspect_frame(frame: Frame, content: bytes, backend: Backend, profile: Profile) -> Assessment:
+def inspect_frame(frame: Frame, content: bytes, backend: Backend, profile: Profile, patience: Patience | None = None) -> Assessment:
     """What `backend` says of a frame whose bytes are `content`.
 
     Raises ModelError when the model could not answer and FrameRefused when the bytes cannot be read: no assessment then,
@@ -23,7 +24,7 @@ def inspect_frame(frame: Frame, content: bytes, backend: Backend, profile: Profi
     """
     picture = upright(content)
     picture.info[FRAME_ID] = frame.id
-    reply = backend.ask(picture, build(profile, backend.prompt_style, backend.box_format))
+    reply = backend.ask(picture, build(profile, backend.prompt_style, backend.box_format), patience)
     return assess(frame, reply, backend, profile)
 
 

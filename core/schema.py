@@ -22,6 +22,10 @@ FIELDS = ("tool", "part", "action", "phase")
 """The fields of a `Step`, in the order in which a model is asked for them: what decides comes before what follows."""
 
 
+Alternatives = tuple[tuple[str, float], ...]
+"""Other keys of the profile that a model could have said in a value's place, and how likely each was (0..1), likeliest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in 0..1 of the upright frame, origin top left.
@@ -67,8 +71,10 @@ class Finding:
 
     label: str  # a key of the profile
     box: Box | None = None
-    confidence: float | None = None  # 0..1, the model's own probability
+    confidence: float | None = None  # 0..1, the model's own probability that it is there and is of this label
     said_by: SaidBy = "model"
+    overlap: float | None = None  # 0..1, the IoU that the box is expected to have with the true one, from the spread of its corners
+    alternatives: Alternatives = ()  # to the label
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ class Value:
     value: str | None = None  # a key of the profile
     confidence: float | None = None  # 0..1
     said_by: SaidBy = "model"
+    alternatives: Alternatives = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,9 @@ class Reply:
     prompt_id: str
     seconds: float
     tokens: tuple[Token, ...] = ()  # in order, their texts joined are `text`; empty: no log-probabilities given
+    masked: bool = False  # the log-probabilities are shares among what a grammar allowed; False: among everything
+    host: str = ""  # where the frame was sent, as host:port; empty: it did not leave this machine
+    others: tuple[str, ...] = ()  # further replies, sampled, from a model that gives no log-probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +179,7 @@ class Assessment:
     dropped: tuple[Dropped, ...]
     seconds: float  # of the model alone
     reply: Reply | None = None  # None: the model gave none (`dropped` says why)
+    missed: Mapping[str, float] = field(default_factory=dict)  # "findings", "violations" -> probability that one more was due
 
 
 @dataclass(frozen=True, slots=True)

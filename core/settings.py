@@ -33,7 +33,7 @@ class Settings:
     port: int = 7860
     language: str = "en"  # en or zh: what a first visitor sees
     profile: str = "bench"  # a name in assets/profiles, or a path to a .toml
-    model: str = "compact"  # a folder in assets/models, a path to a model folder, or "scripted:FILE"
+    model: str = ""  # of the catalogue, one that ships, a model folder, or "scripted:FILE"; empty: the catalogue's active one, else the compact model
     open_browser: bool = True
     open_to_network: bool = False  # there is no login yet: whoever reaches the port can read and write everything
     public_hosts: tuple[str, ...] = ()  # further names by which browsers may ask for it: its own on the network, or a proxy's

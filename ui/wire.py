@@ -32,7 +32,7 @@ def to_json(word: object) -> Any:
     if isinstance(word, datetime):
         return (word.astimezone(UTC) if word.tzinfo else word).isoformat().replace("+00:00", "Z")
     if isinstance(word, Reply):
-        return {"text": word.text, "model": word.model, "prompt_id": word.prompt_id, "seconds": word.seconds}
+        return {"text": word.text, "model": word.model, "prompt_id": word.prompt_id, "seconds": word.seconds, "host": word.host}
     if isinstance(word, PurePath):
         return word.name
     if is_dataclass(word) and not isinstance(word, type):

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from core.geometry import BoxFormat
+    from core.patience import Patience
     from core.prompts import Prompt
     from core.schema import Reply
 
@@ -21,7 +22,7 @@ class Backend(Protocol):
 
     @property
     def model(self) -> str:
-        """Id with everything that changes an answer: name, weights hash, adapter, quantisation."""
+        """Id with everything that changes an answer: `NAME@FINGERPRINT[+ADAPTER@FINGERPRINT][:nf4][:guided]`, or `HOST/NAME[...]`."""
 
     @property
     def prompt_style(self) -> str:
@@ -31,9 +32,11 @@ class Backend(Protocol):
     def box_format(self) -> BoxFormat:
         """How this model writes boxes."""
 
-    def ask(self, picture: Image.Image, prompt: Prompt) -> Reply:
+    def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
         """The reply to `prompt` about `picture` (upright RGB, any size). Raises ModelError: it could not answer.
 
+        Safe to call from many threads: questions that wait at the same time may be answered together. When `patience` ends, the
+        question gives its place to another and Abandoned is raised.
         `Reply.tokens` are joined to `Reply.text` bytewise: a token that holds a part of a character carries its bytes
         as surrogate escapes (`bytes.decode("utf-8", "surrogateescape")`).
         """

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
+    from core.patience import Patience
     from core.prompts import Prompt
 
 TOP = 5
@@ -66,7 +67,7 @@ class LocalModel:
         """How it writes boxes."""
         return self._folder.box_format
 
-    def ask(self, picture: Image.Image, prompt: Prompt) -> Reply:
+    def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
         """The likeliest reply, with log-probabilities of each token. Raises ModelError when memory runs out."""
         import torch
 

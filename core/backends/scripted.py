@@ -21,6 +21,7 @@ from core.schema import Reply, Token
 if TYPE_CHECKING:
     from PIL import Image
 
+    from core.patience import Patience
     from core.prompts import Prompt
 
 
@@ -34,7 +35,7 @@ class Scripted:
         self.box_format = box_format
         self._replies = replies
 
-    def ask(self, picture: Image.Image, prompt: Prompt) -> Reply:
+    def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
         """The reply that the script has for this frame. Raises ModelError when it has none."""
         frame_id = str(picture.info.get(FRAME_ID, ""))
         known = self._replies.get(frame_id) or self._replies.get("*")

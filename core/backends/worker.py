@@ -9,35 +9,23 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.backends import scripted
 from core.backends.base import Backend
-from core.backends.folder import ModelFolder, read_folder
+from core.backends.folder import ModelFolder
 from core.errors import AppError, ModelBusy, ModelError
 from core.geometry import BoxFormat
-from core.settings import ASSETS, Settings
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from core.patience import Patience
     from core.prompts import Prompt
     from core.schema import Reply
 
 MOST_WAITING = 32
 ANSWER_SECONDS = 300.0
 """A model that is silent for so long is taken to be dead; loading counts."""
-
-
-def open_model(settings: Settings) -> Backend:
-    """The backend that the settings name: `scripted:FILE`, a folder, or the name of a model that ships. Raises ModelMissing, ModelError."""
-    name = settings.model
-    if name.startswith("scripted:"):
-        return scripted.open_backend(Path(name.removeprefix("scripted:")))
-    shipped = ASSETS / "models" / name
-    folder = shipped if (shipped / "config.json").exists() else Path(name).expanduser()
-    return Worker(read_folder(folder), settings.threads)
 
 
 def _load(folder: ModelFolder, threads: int) -> Backend:
@@ -79,7 +67,7 @@ class Worker:
         """How the model writes boxes."""
         return self._folder.box_format
 
-    def ask(self, picture: Image.Image, prompt: Prompt) -> Reply:
+    def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
         """The model's reply. Raises ModelBusy when too many wait, ModelError when the model failed, died or stayed silent."""
         if not self._places.acquire(blocking=False):
             raise ModelBusy(f"{MOST_WAITING} frames are waiting for the model. Try again in a minute; nothing was lost.")

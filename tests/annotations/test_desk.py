@@ -17,6 +17,7 @@ from annotations.desk import Desk
 from annotations.store import Store
 from core.errors import Conflict, FrameRefused, Malformed, ModelBusy, ModelMissing, NotFound
 from core.frames import Limits, Vault
+from core.patience import Patience
 from core.profile import read
 from core.schema import Assessment, Correction, Finding, Frame, Risk, Step, Value, Violation
 from core.settings import ASSETS
@@ -36,7 +37,7 @@ class Machine:
         self.said = said
         self.fault: Exception | None = None
 
-    def __call__(self, frame: Frame, content: bytes) -> Assessment:
+    def __call__(self, frame: Frame, content: bytes, patience: Patience | None = None) -> Assessment:
         self.asked.append(frame.id)
         if self.fault is not None:
             raise self.fault

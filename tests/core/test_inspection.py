@@ -96,7 +96,7 @@ def test_a_backend_sees_the_upright_picture_and_knows_which_it_is(tmp_path: Path
     class Watching:
         model, prompt_style, box_format = backend.model, backend.prompt_style, backend.box_format
 
-        def ask(self, picture, prompt):  # type: ignore[no-untyped-def]
+        def ask(self, picture, prompt, patience=None):  # type: ignore[no-untyped-def]
             seen.append(picture)
             return backend.ask(picture, prompt)
 

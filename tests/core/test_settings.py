@@ -37,7 +37,7 @@ def test_what_nobody_says_is_the_default() -> None:
         "127.0.0.1",
         7860,
         "en",
-        "compact",
+        "",
         "bench",
     )
     assert settings.data == Path("/home/li/.local/share/gembalens")

@@ -41,7 +41,7 @@ def app_of(data: Path, *, model: bool = True) -> tuple[FastAPI, Store]:
         store,
         Vault(data),
         PROFILE,
-        inspect=(lambda frame, content: inspect_frame(frame, content, backend, PROFILE)) if model else None,
+        inspect=(lambda frame, content, patience: inspect_frame(frame, content, backend, PROFILE, patience)) if model else None,
         model=backend.model if model else None,
         prompt_id=build(PROFILE, backend.prompt_style, backend.box_format).id if model else None,
         limits=Limits(max_bytes=CAP_MIB * 2**20),

@@ -141,8 +141,15 @@ def test_words_leave_as_plain_values_and_a_reply_without_its_tokens() -> None:
     said = to_json(ASSESSMENT)
     assert json.loads(json.dumps(said)) == said
     assert said["findings"][0]["box"] == [0.1, 0.2, 0.3, 0.4]
-    assert said["findings"][1] == {"label": "bolt", "box": None, "confidence": None, "said_by": "model"}
-    assert said["reply"] == {"text": "{}", "model": "compact@1", "prompt_id": "p1", "seconds": 1.5}
+    assert said["findings"][1] == {
+        "label": "bolt",
+        "box": None,
+        "confidence": None,
+        "said_by": "model",
+        "overlap": None,
+        "alternatives": [],
+    }
+    assert said["reply"] == {"text": "{}", "model": "compact@1", "prompt_id": "p1", "seconds": 1.5, "host": ""}
     assert to_json(FRAME)["received_at"] == "2026-01-02T03:04:05Z"
     assert to_json(FRAME)["taken_at"] == "2023-11-02T15:00:53"
 

@@ -13,6 +13,7 @@ from core.backends.folder import ModelFolder, read_folder
 from core.backends.worker import Worker
 from core.errors import ModelError
 from core.geometry import BoxFormat
+from core.patience import Patience
 from core.profile import Profile
 from core.prompts import Prompt, build
 from core.schema import Reply
@@ -26,7 +27,7 @@ class Fickle:
 
     model, prompt_style, box_format = "fickle@0", "brief", BoxFormat()
 
-    def ask(self, picture: object, prompt: Prompt) -> Reply:
+    def ask(self, picture: object, prompt: Prompt, patience: Patience | None = None) -> Reply:
         if picture.size[0] == 13:  # type: ignore[attr-defined]
             os._exit(9)
         return Reply("{}", self.model, prompt.id, 0.0)

@@ -43,7 +43,7 @@ class House:
             self.store,
             Vault(data),
             PROFILE,
-            inspect=lambda frame, content: inspect_frame(frame, content, backend, PROFILE),
+            inspect=lambda frame, content, patience: inspect_frame(frame, content, backend, PROFILE, patience),
             model=backend.model,
             prompt_id=build(PROFILE, backend.prompt_style, backend.box_format).id,
         )
