@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from core.patience import Patience
     from core.profile import Profile
     from core.prompts import Prompt
+    from core.schema import Assessment, Frame
 
 STOP_SECONDS = 5  # how long open requests may take to end when the server stops
 
