@@ -1,9 +1,11 @@
 """The only way in, and the only place where the parts meet. It installs nothing, and imports nothing heavy before it is needed.
 
 launch.py [run]              inspector, dashboard and API at one address
-launch.py inspect FILE ...   what the model says of frames, without a browser
+launch.py inspect FILE ...   what the model says of pictures, folders and videos, without a browser
+launch.py models VERB        which models there are: add, list, check, use
 launch.py export sft OUT     the reviewed frames as training data
 launch.py evaluate COCO      the model's boxes against known ones
+launch.py calibrate          what corrections say of the model's confidences
 launch.py doctor             what works on this machine, and what to do about what does not
 """
 
@@ -20,9 +22,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from core.errors import AppError, FrameRefused, ModelError, SettingsError, StoreError
-from core.geometry import FAMILIES
-from core.settings import LANGUAGES, Settings, environment, load, quiet_frameworks
+from core.errors import AppError, SettingsError, StoreError
+from core.settings import ASSETS, Settings, environment, load, quiet_frameworks
+from ui.terminal import flags, gathering, inspecting, telling
+from ui.terminal import models as choosing
 
 if TYPE_CHECKING:
     import socket
@@ -30,9 +33,11 @@ if TYPE_CHECKING:
     from annotations.desk import Inspect
     from core.backends.base import Backend
     from core.frames import Limits
+    from core.inspection import Watch
     from core.patience import Patience
     from core.profile import Profile
     from core.prompts import Prompt
+    from core.readiness import Prove
     from core.schema import Assessment, Frame
 
 STOP_SECONDS = 5  # how long open requests may take to end when the server stops
@@ -69,51 +74,22 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="launch.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = top.add_subparsers(metavar="VERB", required=True)
 
-    common = argparse.ArgumentParser(add_help=False)
-    place = common.add_argument_group(
-        "everywhere", "Each can also be set as GEMBALENS_NAME in the environment, or as name in a settings file."
-    )
-    place.add_argument("--settings", metavar="FILE", help="a TOML file of settings")
-    place.add_argument("--data", metavar="FOLDER", help="where record and frames are kept (default ~/.local/share/gembalens)")
-    place.add_argument("--profile", metavar="NAME", help="what is looked for: a name in assets/profiles or a .toml file (default bench)")
-    place.add_argument("--model", metavar="NAME", help="a name in assets/models, a model folder, or scripted:FILE (default compact)")
-    place.add_argument("--language", choices=LANGUAGES, help="what a first visitor sees (default en)")
-    place.add_argument("--threads", metavar="N", help="CPU threads of the model (default 2)")
-    place.add_argument("--max-upload-mib", metavar="N", help="largest file that is taken (default 25)")
-    place.add_argument("--max-megapixels", metavar="N", help="largest frame that is taken (default 50)")
-    place.add_argument("--max-side", metavar="PIXELS", help="longest side that is taken (default 16384)")
+    common = flags.everywhere()
 
     def verb(name: str, does: Callable[[argparse.Namespace, Settings], int], text: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common])
         made.set_defaults(verb=does)
         return made
 
-    one = verb("run", run, "start inspector, dashboard and API at one address (this is what happens without a verb)")
-    one.add_argument("--host", help="address to listen at (default 127.0.0.1: this machine only)")
-    one.add_argument("--port", metavar="N", help="port to listen at (default 7860)")
-    one.add_argument("--no-browser", dest="open_browser", action="store_const", const="no", help="do not open the browser")
-    one.add_argument("--open-to-network", action="store_const", const="yes", help="allow a --host that others reach; there is no login yet")
-    one.add_argument(
-        "--public-hosts", metavar="NAMES", help="other host names it answers to, with commas, as behind a proxy (default none)"
+    flags.run(verb("run", run, "start inspector, dashboard and API at one address (this is what happens without a verb)"))
+    inspecting.arguments(
+        verb("inspect", inspect, "tell what the model sees in pictures, folders and videos; nothing is kept in the record")
     )
-    one = verb("inspect", inspect, "tell what the model sees in frames; nothing is kept")
-    one.add_argument("files", metavar="FILE", nargs="+", type=Path)
-    one.add_argument("--json", action="store_true", help="one JSON object a line")
-    one = verb("export", export, "write the reviewed frames as training data")
-    one.add_argument("kind", choices=("sft",))
-    one.add_argument("out", metavar="OUT", type=Path, help="a new or empty folder; an earlier export there is replaced")
-    one.add_argument(
-        "--family", choices=tuple(FAMILIES), default="qwen2.5-vl", help="whose convention the boxes follow (default %(default)s)"
-    )
-    one.add_argument("--json", action="store_true", help="the report as JSON")
-    one = verb("evaluate", evaluate, "hold the model's boxes against known ones")
-    one.add_argument("coco", metavar="COCO.json", type=Path)
-    one.add_argument("--images", metavar="FOLDER", type=Path, required=True)
-    one.add_argument("--map", metavar="FILE", type=Path, help="JSON: name of a category -> label of the profile, or null to leave it out")
-    one.add_argument("--json", action="store_true", help="all figures as JSON")
-    one = verb("doctor", doctor, "tell what works on this machine, and what to do about what does not")
-    one.add_argument("--port", metavar="N", help="the port to look at (default 7860)")
-    one.add_argument("--json", action="store_true", help="one JSON object a line")
+    choosing.arguments(verbs, common).set_defaults(verb=models)
+    flags.export(verb("export", export, "write the reviewed frames as training data"))
+    flags.evaluate(verb("evaluate", evaluate, "hold the model's boxes against known ones"))
+    flags.calibrate(verb("calibrate", calibrate, "learn from corrections how often each of the model's confidences is right"))
+    flags.doctor(verb("doctor", doctor, "tell what works on this machine, and what to do about what does not"))
     return top
 
 
@@ -128,40 +104,59 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         shutil.rmtree(settings.data / "temporary", ignore_errors=True)  # the record's lock says that nobody else uses it
         from annotations.desk import Desk
         from annotations.reports import Reports
+        from core.backends.registering import Registry
+        from core.evaluation.percents import FOLDER, percents
         from core.frames import Vault
+        from core.readiness import Readiness
         from ui.api import create
+        from ui.metrics import Metrics, disk_gauges
+        from ui.routes_models import model_routes
 
         vault = Vault(settings.data)
         vault.sweep()
-        look = looker(backend, profile)
+        metrics = Metrics({**disk_gauges(settings.data, FILE), **model_gauges(backend, settings)})
+        look = metrics.counting(looker(backend, profile, metrics.watch))
         desk = Desk(store, vault, profile, inspect=look, model=backend.model, prompt_id=prompt.id, limits=limits_of(settings))
         reports = Reports(store.path)
         stack.callback(reports.close)
+        ready = Readiness(proof(looker(backend, profile)))
+        sure = percents(settings.data / FOLDER)
+        more = [model_routes(desk, settings, Registry(settings, profile))]
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a person stops it
-            serve(create(desk, reports, settings, ready=warmed(backend, prompt)), door, settings)
+            serve(create(desk, reports, settings, ready=ready, metrics=metrics, calibrated=sure, more=more), door, settings)
     return 0
 
 
 def inspect(asked: argparse.Namespace, settings: Settings) -> int:
-    """One line a file; what cannot be read or answered is said, the rest is done, and the exit code is 1."""
+    """One line a frame; what cannot be read or answered is said, the rest is done, and the exit code is 1."""
     from datetime import UTC, datetime
 
+    from core.footage import SUFFIXES, Footage
     from core.frames import admit
-    from ui.wire import inspection_line
+    from core.patience import Patience
 
-    limits, failed = limits_of(settings), 0
-    with model_of(settings) as (profile, backend, _):
+    limits, patience = limits_of(settings), Patience()
+    with model_of(settings) as (profile, backend, prompt):
         look = looker(backend, profile)
-        for file in asked.files:
-            try:
-                content = read(file, limits.max_bytes)
-                frame = admit(content, file.name, limits=limits, source="folder", now=datetime.now(UTC))
-                line = inspection_line(frame, look(frame, content, None), str(file))
-            except (FrameRefused, ModelError) as error:
-                failed += 1
-                line = {"file": str(file), "error": str(error)}
-            print(json.dumps(line, ensure_ascii=False) if asked.json else said(line, profile, settings.language), flush=True)
-    return 1 if failed else 0
+        work = inspecting.Work(
+            read=lambda file: gathering.read(file, limits.max_bytes),
+            take=lambda content, name: admit(content, name, limits=limits, source="folder", now=datetime.now(UTC)),
+            ask=lambda frame, content: look(frame, content, patience),
+            stop=patience.give_up,
+            footage=lambda file: Footage(file, asked.every),
+            videos=SUFFIXES,
+            model=backend.model,
+            prompt_id=prompt.id,
+        )
+        return inspecting.inspect(asked, work, profile, settings.language)
+
+
+def models(asked: argparse.Namespace, settings: Settings) -> int:
+    """The catalogue: add, list, check, use; 1 when a model was found unfit."""
+    from core.backends.registering import Registry
+    from core.profile import read as read_profile
+
+    return choosing.answer(asked, Registry(settings, read_profile(settings.profile_file)))
 
 
 def export(asked: argparse.Namespace, settings: Settings) -> int:
@@ -176,17 +171,7 @@ def export(asked: argparse.Namespace, settings: Settings) -> int:
         raise StoreError(f"There is no record in {settings.data}, so there is nothing to export. Is --data the folder of the inspector?")
     with Store.open_readonly(settings.data / FILE) as record:
         report = export_sft(record, Vault(settings.data), profile, asked.out, family=asked.family)
-    if asked.json:
-        print(
-            json.dumps(
-                {"folder": str(report.folder), "files": report.files, "written": report.written, "left_out": report.left_out},
-                ensure_ascii=False,
-            )
-        )
-    else:
-        print(f"{report.written} frames in {report.folder}: {', '.join(report.files)}")
-        for reason, count in sorted(report.left_out.items()):
-            print(f"  left out, {reason}: {count}")
+    print(telling.exported(report, as_json=asked.json))
     return 0
 
 
@@ -195,33 +180,43 @@ def evaluate(asked: argparse.Namespace, settings: Settings) -> int:
     from core.evaluation.run import evaluate_coco
 
     with model_of(settings) as (profile, backend, _):
-        figures = evaluate_coco(asked.coco, asked.images, asked.map, backend, profile, limits_of(settings), seen=_tick)
+        figures = evaluate_coco(asked.coco, asked.images, asked.map, backend, profile, limits_of(settings), seen=telling.tick)
     unreadable = figures["unreadable"]
     for each in unreadable:
         print(f"{each['file']} could not be read and was not counted: {each['error']}", file=sys.stderr)
-    if asked.json:
-        print(json.dumps(figures, ensure_ascii=False))
-        return 1 if unreadable else 0
-    for name, figure in figures.items():
-        if not isinstance(figure, dict | list):
-            print(f"{name:<24}{figure:.3f}" if isinstance(figure, float) else f"{name:<24}{figure}")
-    for label, row in figures.get("per_class", {}).items():
-        print(f"  {label:<22}" + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
+    print(json.dumps(figures, ensure_ascii=False) if asked.json else telling.figures(figures))
     return 1 if unreadable else 0
 
 
-def _tick(done: int, of: int) -> None:
-    """How far it is, for a person who waits; nothing in a pipe."""
-    if sys.stderr.isatty():
-        print(f"\r{done} of {of} frames", end="" if done < of else "\n", file=sys.stderr, flush=True)
+def calibrate(asked: argparse.Namespace, settings: Settings) -> int:
+    """From the record, beside a running server or without one: calibrators for every model and prompt that people's words can be held against."""
+    from annotations.listing import judged
+    from annotations.store import FILE, Store
+    from core.evaluation import calibration
+    from core.evaluation.percents import FOLDER
+    from core.profile import read as read_profile
+
+    profile = read_profile(settings.profile_file)
+    if not (settings.data / FILE).is_file():
+        raise StoreError(
+            f"There is no record in {settings.data}, so there is nothing to learn from. Is --data the folder of the inspector?"
+        )
+    with Store.open_readonly(settings.data / FILE) as record:
+        pairs = list(judged(record))
+    made = calibration.fit_each(pairs, profile)
+    for each in made:
+        calibration.write(settings.data / FOLDER, each)
+        said = [pair for pair in pairs if calibration.key_of(pair[0]) == each.key]
+        labels = [label for pair in said for label in calibration.labels_of(*pair, profile)]
+        print(telling.calibrated(each, calibration.measure(labels), frames=len(said), as_json=asked.json))
+    if not made:
+        raise StoreError("Nobody has corrected or confirmed a frame of which the model said how sure it is. Review some frames first.")
+    return 0
 
 
 def doctor(asked: argparse.Namespace, settings: Settings) -> int:
     """A line a question; 1 when something that is needed does not work."""
     from core.checkup import Check, checks
-
-    marks = {"works": "ok     ", "limited": "limited", "broken": "BROKEN "}
-    broken = 0
 
     def answers() -> Iterator[Check]:
         from annotations.engine import is_sound, version
@@ -235,20 +230,7 @@ def doctor(asked: argparse.Namespace, settings: Settings) -> int:
             yield Check("port", "limited", str(error))
         yield from checks(settings)
 
-    for check in answers():
-        broken += check.state == "broken"
-        if asked.json:
-            print(
-                json.dumps({"what": check.what, "state": check.state, "said": check.said, "advice": check.advice}, ensure_ascii=False),
-                flush=True,
-            )
-        else:
-            print(
-                f"{marks[check.state]}  {check.what:<20} {check.said}",
-                *([f"\n{'':31}-> {check.advice}"] if check.advice else []),
-                flush=True,
-            )
-    return 1 if broken else 0
+    return telling.checked(answers(), as_json=asked.json)
 
 
 @contextmanager
@@ -290,14 +272,40 @@ def model_of(settings: Settings) -> Iterator[tuple[Profile, Backend, Prompt]]:
             close()
 
 
-def looker(backend: Backend, profile: Profile) -> Inspect:
-    """What the desk is handed: a callable that knows the model."""
+def looker(backend: Backend, profile: Profile, watch: Watch | None = None) -> Inspect:
+    """What the desk is handed: a callable that knows the model. `watch` is told how long each stage took."""
     from core.inspection import inspect_frame
 
     def look(frame: Frame, content: bytes, patience: Patience | None) -> Assessment:
-        return inspect_frame(frame, content, backend, profile, patience)
+        return inspect_frame(frame, content, backend, profile, patience, watch)
 
     return look
+
+
+def model_gauges(backend: Backend, settings: Settings) -> dict[str, tuple[str, Callable[[], float | None]]]:
+    """What Prometheus may ask about the model: how many wait for it, and how its boxes stood to known ones when it was checked."""
+    from core.checkup import frame_scale
+
+    scale = frame_scale(settings)  # of the model that was opened now
+    told = "Constant by which the boxes of the model had to be multiplied when it was checked; 1 is right."
+    return {
+        "queue_depth": ("Questions that wait for the model.", lambda: float(getattr(backend, "waiting", 0))),
+        "frame_check_scale_x": (told, lambda: scale[0] if scale else None),
+        "frame_check_scale_y": (told, lambda: scale[1] if scale else None),
+    }
+
+
+def proof(look: Inspect) -> Prove:
+    """How it is proved that the model answers: it is asked about the first sample frame, and what it says must be understood."""
+    from datetime import UTC, datetime
+
+    from core.frames import Limits, admit
+    from core.readiness import understood
+
+    sample = sorted((ASSETS / "samples").glob("*.jpg"))[0]
+    content = sample.read_bytes()
+    frame = admit(content, sample.name, limits=Limits(), source="sample", now=datetime.now(UTC))
+    return lambda patience: understood(look(frame, content, patience))
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -305,25 +313,6 @@ def limits_of(settings: Settings) -> Limits:
     from core.frames import Limits
 
     return Limits(settings.max_upload_mib * 2**20, round(settings.max_megapixels * 1e6), settings.max_side)
-
-
-def warmed(backend: Backend, prompt: Prompt) -> Callable[[], str | None]:
-    """Ask the model once, beside the start, about an empty frame. The answer to "is it ready": None, or why not."""
-    import threading
-
-    state: dict[str, str | None] = {"why": "The model is still loading."}
-
-    def ask() -> None:
-        from PIL import Image
-
-        try:
-            backend.ask(Image.new("RGB", (64, 64), "grey"), prompt)
-            state["why"] = None
-        except AppError as error:
-            state["why"] = str(error)
-
-    threading.Thread(target=ask, name="warm", daemon=True).start()
-    return lambda: state["why"]
 
 
 def serve(app: Any, door: socket.socket, settings: Settings) -> None:
@@ -344,36 +333,6 @@ def serve(app: Any, door: socket.socket, settings: Settings) -> None:
 
     calm = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_SECONDS)
     Server(calm).run(sockets=[door])
-
-
-def read(file: Path, most: int) -> bytes:
-    """A file's bytes, no more than one beyond what is taken. Raises FrameRefused."""
-    try:
-        with file.open("rb") as stream:
-            return stream.read(most + 1)
-    except OSError as error:
-        raise FrameRefused(f"{file}: this file cannot be read ({error.strerror}).") from error
-
-
-def said(line: dict[str, Any], profile: Profile, language: str) -> str:
-    """An inspection for a person at a terminal."""
-    if "error" in line:
-        return f"{line['file']}: {line['error']}"
-    from ui.texts import Texts
-
-    say = Texts(language)
-    comma = say("list.comma")
-    step = {name: line["step"][name]["value"] for name in profile.fields}
-    words = [f"{say(f'field.{name}')} {profile.term(name, key).name(language)}" for name, key in step.items() if key]
-    things = [profile.term("label", finding["label"]).name(language) for finding in line["findings"]]
-    wrong = [profile.hazard(violation["hazard"]).name(language) for violation in line["violations"]]
-    level, colon = line["risk"]["level"] or "undetermined", "：" if language == "zh" else ": "
-    seen = f"{say('seen.title')}{colon}{comma.join(things)}" if things else say("seen.none_short")
-    return "\n".join(
-        [f"{line['file']}: {say(f'risk.{level}')} ({line['model']}, {say('seconds', n=format(line['seconds'], '.1f'))})"]
-        + [f"  {part}" for part in (comma.join(words), seen, *wrong) if part]
-        + [f"  {say('dropped.title')}{colon}{' '.join(each['what'].split())[:200]} ({each['why']})" for each in line["dropped"]]
-    )
 
 
 if __name__ == "__main__":

@@ -5,17 +5,18 @@ Which model answers is a plain callable that it is handed. Safe to use from many
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
-from annotations import datasets, opinions, queues
+from annotations import datasets, listing, opinions, queues
 from annotations.datasets import ExportReport
+from annotations.listing import Listed
 from annotations.queues import Card
 from annotations.store import Store
+from annotations.turns import Turns
 from core.confidence import uncertainty
 from core.errors import Malformed, ModelMissing
 from core.frames import Limits, Vault, admit, preview
@@ -23,11 +24,12 @@ from core.patience import Patience
 from core.profile import Profile
 from core.schema import Assessment, Correction, Frame, Reviewed
 
+__all__ = ["Desk", "Inspect", "Patience", "Sheet"]  # whoever asks the desk brings patience along
+
 Inspect = Callable[[Frame, bytes, Patience | None], Assessment]
 """Asks a model about a frame and its bytes, for as long as somebody waits. Raises ModelError when it could not answer."""
 
 _PICTURE_QUALITY = 92
-_TURNS = 64  # as many frames are asked at once at most; two that share a turn wait for each other, which costs time only
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Desk:
         self._inspect = inspect
         self._limits = limits or Limits()
         self._clock = clock
-        self._turns = tuple(threading.Lock() for _ in range(_TURNS))
+        self._turns = Turns()
 
     def receive(self, content: bytes, name: str, *, by: str, source: str = "upload") -> Frame:
         """Take in a picture. The same bytes are the same frame and keep the name under which they first came.
@@ -91,9 +93,10 @@ class Desk:
     def assess(self, frame_id: str, patience: Patience | None = None) -> tuple[Assessment, bool]:
         """What the model says of a frame, and whether the record knew it already. Asked once, however many ask at the same time.
 
-        Raises NotFound, ModelMissing, and what the model raises; nothing is written then, so that it can be asked again.
+        Raises NotFound, ModelMissing, and what the model raises; nothing is written then, so that it can be asked again. Abandoned when
+        nobody waits any more, also behind another who asks for the same.
         """
-        with self._turns[hash(frame_id) % _TURNS]:
+        with self._turns.of(frame_id, patience):
             known = self._known(frame_id)
             if known is not None:
                 return known, True
@@ -144,6 +147,19 @@ class Desk:
         """Cards of the frames that came last; `before` is the last frame of the page before. Raises NotFound."""
         with self._store.reading() as connection:
             return queues.newest(connection, limit=limit, before=before)
+
+    def assessments(
+        self,
+        limit: int = 60,
+        before: int | None = None,
+        *,
+        risk: str | None = None,
+        model: str | None = None,
+        since: datetime | None = None,
+    ) -> list[Listed]:
+        """What machines said, newest first; `before` is the number of the last line of the page before, `risk` a level or "undetermined"."""
+        with self._store.reading() as connection:
+            return listing.newest(connection, limit=limit, before=before, risk=risk, model=model, since=since)
 
     def next(self, after: str | None = None) -> str | None:
         """The frame that nobody has corrected and of which the machine is least sure; `after` a frame, the one behind it. Raises NotFound."""

@@ -38,9 +38,16 @@ def where_replies_come_from(db: Database) -> None:
     db.execute("ALTER TABLE replies ADD COLUMN others TEXT NOT NULL DEFAULT '[]'")
 
 
+def assessments_by_what_they_say(db: Database) -> None:
+    """Step 3: a page of assessments of one level or of one model, newest first, costs the same in a small record and in a large one."""
+    db.execute("CREATE INDEX assessments_by_level ON assessments (risk_level)")  # behind each entry stands seq, so they are in order
+    db.execute("CREATE INDEX assessments_by_model ON assessments (model)")
+
+
 STEPS: Mapping[int, Callable[[Database], None]] = {
     1: the_record,
     2: where_replies_come_from,
+    3: assessments_by_what_they_say,
 }
 
 

@@ -88,9 +88,7 @@ def assessment_of(
         "ORDER BY a.reply IS NULL, a.seq DESC LIMIT 1",
         (frame_id, model, prompt_id, tokens),
     ).fetchone()
-    if row is None:
-        return None
-    return rows.to_assessment(row, frame_id, None if row["reply"] is None else _reply(row))
+    return None if row is None else assessment_from(row, frame_id)
 
 
 def correction_of(connection: sqlite3.Connection, frame_id: str) -> Correction | None:
@@ -113,6 +111,11 @@ def arrivals_of(connection: sqlite3.Connection, frame_id: str) -> int:
     number = number_of(connection, frame_id)
     count: int = connection.execute("SELECT count(*) FROM arrivals WHERE frame = ?", (number,)).fetchone()[0]
     return count
+
+
+def assessment_from(row: sqlite3.Row, frame_id: str) -> Assessment:
+    """An assessment out of its row, joined with that of its reply."""
+    return rows.to_assessment(row, frame_id, None if row["reply"] is None else _reply(row))
 
 
 def _reply(row: sqlite3.Row) -> Reply:

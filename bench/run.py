@@ -15,12 +15,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import cycle, dashboard, ingest, start, verdict
+from bench import cycle, dashboard, footage, inference, ingest, parsing, preparing, start, verdict
 
 BENCHMARKS = {
     "start": start.measure,
     "ingest": ingest.measure,
+    "footage": footage.measure,
+    "preparing": preparing.measure,
+    "parsing": parsing.measure,
     "verdict": verdict.measure,
+    "inference": inference.measure,
     "cycle": cycle.measure,
     "dashboard": dashboard.measure,
 }

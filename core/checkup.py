@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -17,6 +18,7 @@ from core.settings import ASSETS, ROOT, Settings, environment
 
 State = Literal["works", "limited", "broken"]
 LEAST_FREE = 1024**3  # bytes
+_SCALE = re.compile(r"(\d+\.\d+) x (\d+\.\d+)")  # as `core.framecheck.Fit.words` writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield from profiles(settings)
     yield browser()
     yield gpu()
+    yield chosen(settings)
     yield model(settings)
 
 
@@ -126,6 +129,37 @@ def gpu() -> Check:
     if torch.cuda.is_available():
         return Check("GPU", "works", torch.cuda.get_device_name(0))
     return Check("GPU", "limited", "none; models run on the CPU", "The compact model does not need one; a 7B model is slow without.")
+
+
+def chosen(settings: Settings) -> Check:
+    """Which model of the catalogue a start takes, and whether it was checked."""
+    from core.backends.registering import Registry
+    from core.profile import read
+
+    try:
+        known = Registry(settings, read(settings.profile_file)).listed()
+    except AppError as error:
+        return Check("models", "broken", str(error), "Correct the file, or move it away and add the models again.")
+    active = next((each for each in known if each.active), None)
+    named = f"{len(known)} known"
+    if settings.model:
+        return Check("models", "works", f"{named}; {settings.model} is taken, because the settings name it")
+    if active is None:
+        return Check("models", "broken", f"{named}; the one in use is not among them", "Use another: `launch.py models use compact`.")
+    if active.why_not:
+        return Check("models", "limited", f"{named}; {active.name} is in use", active.why_not)
+    how = "ships with GembaLens" if active.checked is None else f"was checked at {active.checked.at}"
+    return Check("models", "works", f"{named}; {active.name} is in use and {how}")
+
+
+def frame_scale(settings: Settings) -> tuple[float, float] | None:
+    """By what the boxes of the model in use had to be multiplied (x, y) when it was checked: 1.0 is right. None: it never was, or it ships."""
+    from core.backends import catalogue
+
+    known = catalogue.read(settings.data)
+    entry = known.entries.get(settings.model or known.active or "")
+    found = _SCALE.search(entry.checked.findings.get("frame", "")) if entry and entry.checked else None
+    return (float(found[1]), float(found[2])) if found else None
 
 
 def model(settings: Settings) -> Check:

@@ -1,54 +1,56 @@
 """How sure a model was of each thing it said, from the probabilities of its own tokens. Asks nothing, calibrates nothing.
 
-A field's confidence is the product over the tokens at which another allowed value was still possible (a mean over tokens looks
-surer than it is: expected calibration error .31 against .01-.02). A box's is the probability mass within one step of each corner.
-None means that the model gave no probabilities, or that the reply had to be mended; it is never 1.
+What its tokens say of a value (`core.choices`, `core.corners`), times how sure the things are that decide it: by the profile's
+rules (`core.consequences`) and along the order of saying. Without probabilities the agreement of sampled replies stands for them
+(`core.agreement`). None means that the model did not say; it is never 1.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from math import prod
 
-from core.geometry import BoxFormat
-from core.parsing import Parsed
-from core.profile import Profile
+from core.agreement import agree
+from core.choices import Choice, choose, went_on
+from core.consequences import DRAWS, Consequences, Doubt, consequences
+from core.corners import Belief, belief, expected_overlap
+from core.geometry import BoxFormat, Size
+from core.judging import judge
+from core.parsed import Parsed
+from core.profile import NO_TERM, Profile
 from core.prompts import risk_words
-from core.schema import FIELDS, Assessment, Finding, Reply, Step, Token, Violation
-from core.spans import Path, Span, locate
+from core.schema import FIELDS, Assessment, Finding, Reply, Step, Value, Violation
+from core.spans import Layout, Path, locate
+from core.tokens import Tokens, lay, spans_in_bytes
 
-_WHOLE_NUMBER = re.compile(rb"\d+\Z")
+_SUREST = 1 - 0.5 / DRAWS
+"""Of a field's own tokens where the rules are asked as well: beyond what the draws can tell, .9999 beside .99999 is noise."""
+
+_DECIDED_BY_PART = ("part", "phase")
+"""Where there is no part, these are as sure as that none was missed. For the tool and the action this was measured to find fewer errors."""
 
 
-def of(reply: Reply, parsed: Parsed, profile: Profile, fmt: BoxFormat) -> Parsed:
-    """`parsed` with the confidences that the tokens of `reply` give; unchanged when they give none."""
-    text = reply.text.encode("utf-8", "surrogateescape")
-    pieces = tuple(token.text.encode("utf-8", "surrogateescape") for token in reply.tokens)
-    if not pieces or parsed.start is None or b"".join(pieces) != text:
-        return parsed
-    said = _Said(reply.tokens, pieces, text, _in_bytes(reply.text, locate(reply.text, parsed.start)), parsed.places)
-    labels, hazards = [term.key for term in profile.labels], [hazard.key for hazard in profile.hazards]
+def of(reply: Reply, parsed: Parsed, profile: Profile, fmt: BoxFormat, size: Size = (1000, 1000)) -> Parsed:
+    """`parsed` with the confidences that the tokens of `reply` give, else the agreement of its samples; else as it was.
 
-    def finding(at: int, found: Finding) -> Finding:
-        label, box = said.choice(f"findings.{at}.label", labels), said.box(f"findings.{at}.box", fmt.step)
-        if label is None or (found.box is not None and box is None):
-            return found
-        return replace(found, confidence=label * (1.0 if box is None else box))
-
-    def violation(at: int, found: Violation) -> Violation:
-        return replace(found, confidence=said.choice(f"violations.{at}", hazards))
-
-    step = {name: replace(parsed.step[name], confidence=said.choice(name, [t.key for t in profile.terms(name)])) for name in FIELDS}
+    `size`: upright pixels; it matters to families that write boxes in pixels.
+    """
+    tokens = lay(reply) if parsed.start is not None else None
+    if tokens is None or parsed.start is None:
+        return agree(parsed, reply.others, profile, fmt, size) if reply.others and not reply.tokens else parsed
+    said = _Said(tokens, spans_in_bytes(reply.text, locate(reply.text, parsed.start)), parsed, profile)
+    doubts = said.doubts()
+    decided = consequences([doubt for doubt in doubts if doubt is not None], profile, fmt, size) if doubts and all(doubts) else None
+    missed = said.missed(fmt, decided)
+    violations = said.violations(decided)
     return replace(
         parsed,
-        findings=tuple(finding(at, found) for at, found in enumerate(parsed.findings)),
-        step=Step(**step),
-        violations=tuple(violation(at, found) for at, found in enumerate(parsed.violations)),
-        risk_probabilities={level: p for level, p in said.shares("risk", risk_words(profile)).items() if level in profile.levels},
+        findings=tuple(said.finding(at, doubt) for at, doubt in enumerate(doubts)),
+        step=said.step(decided, missed.get("findings", 0.0)),
+        violations=violations,
+        risk_probabilities=said.levels(decided, violations, missed.get("violations", 0.0)),
+        missed=missed,
     )
 
 
@@ -65,130 +67,142 @@ def uncertainty(assessment: Assessment, fields: Sequence[str] = ()) -> float:
     return 1 - min((confidence for confidence in known if confidence is not None), default=0.0)
 
 
-def _in_bytes(text: str, spans: Mapping[Path, Span]) -> Mapping[Path, Span]:
-    """Spans in characters -> spans in bytes: a token may end inside a character."""
-    if text.isascii():
-        return spans
-    at = [0, *accumulate(len(character.encode("utf-8", "surrogateescape")) for character in text)]
-    return {path: (at[start], at[end]) for path, (start, end) in spans.items()}
-
-
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """A token where it touches a value: the bytes of the value before it, what it carries besides, and what it could have been."""
-
-    prefix: bytes  # of the value, said before this token
-    lead: bytes  # carried by the token before the value begins
-    inside: bytes  # of the value
-    trail: bytes  # carried by the token behind the value
-    p: float
-    others: tuple[tuple[bytes, float], ...]  # bytes of the value that the token could have been, and how likely
-
-    @classmethod
-    def of(cls, token: Token, piece: bytes, start: int, span: Span, text: bytes) -> _Piece:
-        end = start + len(piece)
-        lead = text[start : span[0]] if start < span[0] else b""
-        trail = text[span[1] : end] if end > span[1] else b""
-        others = []
-        for words, logprob in token.top:
-            other = words.encode("utf-8", "surrogateescape")
-            if other != piece and other.startswith(lead):
-                others.append((other[len(lead) :], math.exp(logprob)))
-        inside = text[max(start, span[0]) : min(end, span[1])]
-        return cls(text[span[0] : max(start, span[0])], lead, inside, trail, math.exp(min(0.0, token.logprob)), tuple(others))
-
-
 class _Said:
-    """The reply's tokens laid over its values."""
+    """A reply's tokens laid over what it was understood to say."""
 
-    def __init__(
-        self, tokens: Sequence[Token], pieces: Sequence[bytes], text: bytes, spans: Mapping[Path, Span], places: Mapping[str, Path]
-    ) -> None:
-        self._tokens, self._pieces, self._text, self._spans, self._places = tokens, pieces, text, spans, places
-        self._starts = [0, *accumulate(len(piece) for piece in pieces)][:-1]
+    tokens: Tokens
+    layout: Layout
+    parsed: Parsed
+    profile: Profile
 
-    def choice(self, place: str, choices: Sequence[str]) -> float | None:
-        """The probability of a string that is one of `choices`; its closing quote belongs to it (`hand"` is not `handsaw"`)."""
-        span = self._span(self._places.get(place))
-        if span is None:
-            return None
-        allowed = [choice.encode() + b'"' for choice in choices]
-        known = self._text[span[0] : span[1] + 1] in allowed  # an alias or an escape is not: then every token counts
-        probability = 1.0
-        for piece in self._over((span[0], span[1] + 1)):
-            if not known or sum(choice.startswith(piece.prefix) for choice in allowed) > 1:
-                probability *= piece.p
-        return probability
+    def doubts(self) -> list[Doubt | None]:
+        """What each finding could have been; None where the reply does not tell."""
+        return [self._doubt(at, found) for at, found in enumerate(self.parsed.findings)]
 
-    def shares(self, place: str, choices: Sequence[str]) -> dict[str, float]:
-        """How the mass at the first token of a string is shared among `choices`; empty when that cannot be told."""
-        span = self._span(self._places.get(place))
-        if span is None or self._text[span[0] : span[1]].decode("utf-8", "replace") not in choices:
+    def finding(self, at: int, doubt: Doubt | None) -> Finding:
+        """That it is there and of this label; the box apart."""
+        found = self.parsed.findings[at]
+        if doubt is None:
+            return found
+        others = tuple((key, p) for key, p in doubt.labels.items() if key != found.label)
+        overlap = expected_overlap(doubt.corners) if doubt.corners else None
+        return replace(found, confidence=doubt.there * doubt.labels[found.label], overlap=overlap, alternatives=others)
+
+    def step(self, decided: Consequences | None, missed: float) -> Step:
+        """Each field, times how often the rules say the same, times what decides it: the tool for the action, that no part was missed where there is none."""
+        values: dict[str, Value] = {}
+        own = {name: self._choice(name, [term.key for term in self.profile.terms(name)]) for name in FIELDS}
+        for name, choice in own.items():
+            value, tool = self.parsed.step[name], own["tool"]
+            if choice is None or value.value is None:
+                values[name] = value
+                continue
+            p = choice.p
+            if decided is not None:
+                p = min(p, _SUREST) * decided.of_field(name, value.value)
+            if name == "action" and tool is not None:
+                p *= tool.p
+            if name in _DECIDED_BY_PART and self.parsed.step.part.value == NO_TERM:
+                p *= 1 - missed
+            values[name] = replace(value, confidence=p, alternatives=choice.alternatives)
+        return Step(**values)
+
+    def violations(self, decided: Consequences | None) -> tuple[Violation, ...]:
+        """That one more was named at all, and that it was this one."""
+        hazards = [hazard.key for hazard in self.profile.hazards]
+        told: list[Violation] = []
+        for at, violation in enumerate(self.parsed.violations):
+            choice, there = self._choice(f"violations.{at}", hazards), self._there(f"violations.{at}")
+            if choice is None:
+                told.append(violation)
+                continue
+            follows = decided.of_hazard(violation.hazard) if decided is not None else 1.0
+            told.append(replace(violation, confidence=choice.p * there * follows))
+        return tuple(told)
+
+    def levels(self, decided: Consequences | None, violations: Sequence[Violation], missed: float) -> dict[str, float]:
+        """Shares of the levels, which sum to 1; empty when the reply does not tell. What decides the level are the violations, said and missed."""
+        words, said = risk_words(self.profile), self.parsed.risk_level
+        choice = self._choice("risk", words)
+        if choice is None or not choice.told or said not in self.profile.levels:
             return {}
-        first = next(iter(self._over((span[0], span[1] + 1))))
-        shares = dict.fromkeys(choices, 0.0)
-        for said, p in ((first.inside + first.trail, first.p), *first.others):
-            meant = [choice for choice in choices if said and _fits(choice.encode() + b'"', said)]
-            if len(meant) > 1:
-                return {}
-            for choice in meant:
-                shares[choice] += p
-        whole = sum(shares.values())
-        return {choice: p / whole for choice, p in shares.items()} if first.others and whole > 0 else {}
+        own = {said: choice.p, **dict(choice.alternatives)}
+        own = {level: own.get(level, 0.0) / sum(own.values()) for level in self.profile.levels}
+        by_rules = {level: decided.of_level(level) if decided is not None else 0.0 for level in self.profile.levels}
+        p = own[said] * (by_rules[said] if decided is not None else 1.0) * (1 - missed)
+        p *= prod(violation.confidence for violation in violations if violation.confidence is not None)
+        others = {level: own[level] + by_rules[level] for level in own if level != said}
+        whole = sum(others.values())
+        rest = 1 - p
+        return {level: p if level == said else rest * (others[level] / whole if whole > 0 else 1 / len(others)) for level in own}
 
-    def box(self, place: str, step: int) -> float | None:
-        """The mass of all four corners within one step of what was said."""
-        path = self._places.get(place)
-        if path is None:
-            return None
-        mass = 1.0
-        for corner in range(4):
-            span = self._span((*path, corner))
-            if span is None:
-                return None
-            mass *= self._near(span, step)
-        return mass
+    def missed(self, fmt: BoxFormat, decided: Consequences | None) -> dict[str, float]:
+        """That a list should have gone on where it closed; for findings, or that one was passed over. For violations, that the rules see one more.
 
-    def _near(self, span: Span, step: int) -> float:
-        """The mass within `step` of a number. Where a higher digit could have been another, its nearest end counts (299 beside 300).
-
-        What the model would have said after another digit is not known: the end stands for it (rank correlation with the true
-        spread .994).
+        Where the rules could be asked, the closing bracket of the violations finds nothing that they do not (bench/confidence.py).
         """
-        number = self._text[span[0] : span[1]]
-        exact, near = 1.0, 0.0
-        for piece in self._over(span):
-            if _WHOLE_NUMBER.match(number):
-                behind = len(number) - len(piece.prefix) - len(piece.inside)  # digits that are still to come
-                for other, p in piece.others:
-                    digits = other.removesuffix(piece.trail) if piece.trail else other
-                    if _WHOLE_NUMBER.match(piece.prefix + digits) and _distance(int(number), int(piece.prefix + digits), behind) <= step:
-                        near += exact * p
-            exact *= piece.p
-        return min(1.0, near + exact)
+        missed: dict[str, float] = {}
+        for name, many in (("findings", self.parsed.findings), ("violations", self.parsed.violations)):
+            turns = self._turns(name)
+            on = went_on(self.tokens, turns[-1], first=len(turns) == 1) if turns and len(turns) == len(many) + 1 else None
+            if on is not None:
+                missed[name] = on
+        if "findings" in missed:
+            missed["findings"] = 1 - (1 - missed["findings"]) * self._nothing_passed_over(fmt)
+        if "violations" in missed and decided is not None:
+            named = {violation.hazard for violation in (*self.parsed.violations, *judge(self.parsed.findings, self.profile).violations)}
+            seen = max((decided.of_hazard(hazard.key) for hazard in self.profile.hazards if hazard.key not in named), default=0.0)
+            missed["violations"] = seen
+        return missed
 
-    def _span(self, path: Path | None) -> Span | None:
-        return None if path is None else self._spans.get(path)
+    def _nothing_passed_over(self, fmt: BoxFormat) -> float:
+        """Who tells from left to right and nearly began further left has passed something over; 1 for who tells in another order."""
+        firsts = [self._corner(at, 0) for at in range(len(self.parsed.findings))]
+        starts = [first[0][0] for first in firsts if first is not None]
+        if fmt.order != "xyxy" or starts != sorted(starts):
+            return 1.0
+        nothing = 1.0
+        for at, first in enumerate(firsts):
+            last = self._corner(at, 2)
+            if first is not None and last is not None:
+                numbers, shares = first
+                aside = numbers[0] - (last[0][0] - numbers[0]) / 3  # nearer it is the same thing's own edge
+                nothing *= 1 - float(shares[numbers < aside].sum() / shares.sum())
+        return nothing
 
-    def _over(self, span: Span) -> list[_Piece]:
-        """The tokens that touch a span, in order."""
-        first = bisect_right(self._starts, span[0]) - 1
-        touching = []
-        for at in range(first, len(self._pieces)):
-            if self._starts[at] >= span[1]:
-                break
-            if self._pieces[at]:
-                touching.append(_Piece.of(self._tokens[at], self._pieces[at], self._starts[at], span, self._text))
-        return touching
+    def _doubt(self, at: int, found: Finding) -> Doubt | None:
+        label = self._choice(f"findings.{at}.label", [term.key for term in self.profile.labels])
+        if label is None:
+            return None
+        four = [self._corner(at, corner) for corner in range(4)]
+        corners = [one for one in four if one is not None]
+        labels = {found.label: label.p, **dict(label.alternatives)}
+        return Doubt(found, self._there(f"findings.{at}.label"), labels, corners if len(corners) == 4 else None)
 
+    def _there(self, place: str) -> float:
+        """The probability that the list went on to the item at `place`; 1 where the reply does not tell."""
+        path = self.parsed.places.get(place, ())
+        turns = self._turns(place.partition(".")[0])
+        at = path[1] if len(path) > 1 else None
+        if not isinstance(at, int) or at >= len(turns):
+            return 1.0
+        on = went_on(self.tokens, turns[at], first=at == 0)
+        return 1.0 if on is None else on
 
-def _fits(choice: bytes, said: bytes) -> bool:
-    """One goes on from the other."""
-    return choice.startswith(said) or said.startswith(choice)
+    def _choice(self, place: str, values: Sequence[str]) -> Choice | None:
+        span = self.layout.values.get(self.parsed.places.get(place, ()))
+        return None if span is None else choose(self.tokens, span, values)
 
+    def _corner(self, at: int, corner: int) -> Belief | None:
+        path = self.parsed.places.get(f"findings.{at}.box")
+        span = None if path is None else self.layout.values.get((*path, corner))
+        return None if span is None else belief(self.tokens, span)
 
-def _distance(number: int, head: int, behind: int) -> int:
-    """From a number to the nearest of those that begin with `head` and have `behind` more digits."""
-    unit = int(10**behind)
-    low, high = head * unit, (head + 1) * unit - 1
-    return max(low - number, number - high, 0)
+    def _turns(self, name: str) -> tuple[tuple[int, int], ...]:
+        """Of the list of findings or of violations, by the key under which the reply has it."""
+        return self._lists().get(name, ())
+
+    def _lists(self) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        known: dict[str, Path] = {place.partition(".")[0]: path[:1] for place, path in self.parsed.places.items() if "." in place}
+        return {name: self.layout.turns.get(known.get(name, (name,)), ()) for name in ("findings", "violations")}

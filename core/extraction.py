@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import orjson
 
+from core.mending import mended
+
 How = Literal["strict", "cut", "repaired", "unread"]
 """The reply is JSON; JSON was cut out of it; JSON was made of it; there was none."""
 
@@ -23,6 +25,7 @@ MAX_BYTES = 64 * 1024
 _MAX_TRIES = 200  # places where a value may begin
 _MAX_DEPTH = 50  # brackets in brackets; a reply has four
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_FENCED = re.compile(r"\s*```[a-zA-Z]*\s*(\{.*\})\s*```\s*\Z", re.DOTALL)
 _OPENING = re.compile(r"[{\[]")
 _FENCES = re.compile(r"```[a-zA-Z]*|[\s\ufeff]+")
 
@@ -37,6 +40,16 @@ class Extract:
     twice: frozenset[str] = frozenset()  # keys that an object has twice: nobody knows which was meant
     rest: str = ""  # what else was said, without fences
     problem: str = ""  # why it is `unread`, or what is wrong with it; a sentence
+
+
+def unwrapped(words: str) -> tuple[str, How, int]:
+    """The words without a fence and white space around them, how that was done, and where they begin; the very words when nothing is around them."""
+    if words.startswith("{"):
+        return words, "strict", 0
+    fenced = _FENCED.match(words)
+    if fenced:
+        return fenced[1], "cut", fenced.start(1)
+    return words, "strict", _first(words)
 
 
 def extract(words: str, wanted: Callable[[Any], bool]) -> Extract:
@@ -82,6 +95,13 @@ def _twice(words: str, value: Any) -> frozenset[str]:
     return frozenset(twice)
 
 
+def _perhaps_twice(words: str, value: Any) -> frozenset[str]:
+    """Keys of the outermost object that something broken has more than once somewhere: a mender keeps one of them in silence."""
+    if not isinstance(value, dict):
+        return frozenset()
+    return frozenset(key for key in value if len(re.findall(re.escape(key) + r"[\"'”’」』]?\s*[:：]", words)) > 1)
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
@@ -121,17 +141,15 @@ def _cut(words: str, wanted: Callable[[Any], bool]) -> Extract | None:
 
 
 def _repaired(words: str, wanted: Callable[[Any], bool]) -> Extract | None:
-    """What json_repair makes of it. A word that was cut off in the middle is left out: half a label may be another label."""
-    start = min((i for i in (words.find("{"), words.find("[")) if i >= 0), default=-1)
-    if start < 0:
-        return None
-    import json_repair  # only broken replies pay for it
-
+    """What can be made of it."""
     try:
-        value = json_repair.loads(_without_open_string(words[start:]))
-    except (ValueError, RecursionError):
+        value, written = mended(words)
+    except ValueError:
         return None
-    return Extract(value, "repaired", problem="It was not valid JSON and had to be mended.") if wanted(value) else None
+    if not wanted(value):
+        return None
+    twice = _twice(written, value) if written else _perhaps_twice(words, value)
+    return Extract(value, "repaired", twice=twice, problem="It was not valid JSON and had to be mended.")
 
 
 def _depth(words: str) -> int:
@@ -143,15 +161,6 @@ def _depth(words: str) -> int:
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     return deepest
-
-
-def _without_open_string(words: str) -> str:
-    """Up to the quote that is never closed."""
-    open_at: int | None = None
-    for mark in re.finditer(r'\\.|"', words, re.DOTALL):
-        if mark.group() == '"':
-            open_at = mark.start() if open_at is None else None
-    return words if open_at is None else words[:open_at]
 
 
 def _why(words: str) -> str:

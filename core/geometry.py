@@ -16,6 +16,9 @@ from core.schema import Box
 Size = tuple[int, int]
 """Width and height in pixels of the upright frame."""
 
+MAX_SIDE = 20_000
+"""Pixels. The largest number that a grammar lets a model say for a corner in pixels."""
+
 _MAX_RATIO = 200  # of the sides, beyond which Qwen's resize refuses a frame
 
 
@@ -27,9 +30,10 @@ class BoxFormat:
     scale: float | None = 1000
     resized: bool = False
     step: int = 1  # spacing of the numbers that the model was taught to say; the smallest side of a box
+    bins: bool = False  # a number names one of `scale` bins, 0 the first, and stands for the middle of it
     factor: int = 28  # pixels; sides of a resized frame are multiples of it
     min_pixels: int = 56 * 56  # of a resized frame
-    max_pixels: int = 1280 * 28 * 28  # of a resized frame
+    max_pixels: int = 1280 * 28 * 28  # of a resized frame; more of them the model does not look at
 
     def grid(self, size: Size) -> tuple[float, float]:
         """The numbers that stand for the right and the lower edge of a frame of `size`."""
@@ -37,15 +41,32 @@ class BoxFormat:
             return (self.scale, self.scale)
         return smart_resize(size, self.factor, self.min_pixels, self.max_pixels) if self.resized else size
 
+    @property
+    def most(self) -> float:
+        """The largest number that a model may say, whatever the frame's size."""
+        if self.scale is None:
+            return MAX_SIDE
+        return self.scale - self.bins
+
 
 THOUSANDTHS = BoxFormat()
+PIXELS = BoxFormat(scale=None)  # of the frame as it is: no family's, but what people and many fine-tuned models write
+SHARES = BoxFormat(scale=1)
 FAMILIES: Mapping[str, BoxFormat] = {
-    "compact": BoxFormat(step=10),  # ours: core/compact was taught to say every tenth number
+    # Ours: core/compact was taught to say every tenth number. It looks at 336 x 252 pixels, averaged over at least twice as many.
+    "compact": BoxFormat(step=10, max_pixels=2 * 336 * 252),
     "qwen2-vl": THOUSANDTHS,  # arXiv 2409.12191, 2.1: "normalized within [0, 1000)"
     # arXiv 2502.13923, 2.1.2: "uses the actual dimensions"; of the frame as resized by the processor (cookbook: spatial_understanding).
     "qwen2.5-vl": BoxFormat(scale=None, resized=True),
-    "qwen3-vl": THOUSANDTHS,  # QwenLM/Qwen3-VL, cookbooks/2d_grounding: "relative coordinates", 0 to 1000
+    # QwenLM/Qwen3-VL, cookbooks/2d_grounding: "relative coordinates", 0 to 1000; patch 16, merge 2 (its preprocessor_config.json).
+    "qwen3-vl": BoxFormat(factor=32, max_pixels=1280 * 32 * 32),
+    # As Qwen3-VL: the same picture processor and the same vision config (transformers, models/qwen3_5).
+    "qwen3.5": BoxFormat(factor=32, max_pixels=1280 * 32 * 32),
     "internvl": THOUSANDTHS,  # arXiv 2404.16821 and the model cards: [0, 1000]
+    # transformers, processing_florence2: <loc_0> to <loc_999>, floor of x / width * 1000, read back as the middle of the bin.
+    "florence-2": BoxFormat(bins=True),
+    # arXiv 2407.07726, 3.2 and big_vision: <loc0000> to <loc1023>, ymin, xmin, ymax, xmax; some readers take the bin's left edge, half a bin off.
+    "paligemma": BoxFormat("yxyx", 1024, bins=True),
     "llama-3.2": THOUSANDTHS,  # has no convention of its own: taught ours
 }
 
@@ -91,14 +112,26 @@ def from_model(numbers: Sequence[object], fmt: BoxFormat, size: Size) -> Box:
     A number at most one step beyond the frame is rounding and is brought back to the edge; further out the box is refused:
     clipping it would hide that the model speaks in another convention.
     """
-    x0, y0, x1, y1 = _checked(numbers) if fmt.order == "xyxy" else _swapped(_checked(numbers))
-    right, lower = fmt.grid(size)
+    return on_grid(_checked(numbers), fmt, fmt.grid(size))
+
+
+def on_grid(numbers: tuple[float, float, float, float], fmt: BoxFormat, grid: tuple[float, float]) -> Box:
+    """`from_model` for who has many boxes of one frame: four numbers that are numbers, and `fmt.grid` of its size."""
+    x0, y0, x1, y1 = numbers if fmt.order == "xyxy" else _swapped(numbers)
+    right, lower = grid
     if x1 <= x0 or y1 <= y0:
         raise ValueError("the corners are not in order: the box has no area")
     slack = fmt.step if right > 1 else 0.001
-    if min(x0, y0) < -slack or x1 > right + slack or y1 > lower + slack:
+    if x0 < -slack or y0 < -slack or x1 > right + slack or y1 > lower + slack:
         raise ValueError(f"outside the frame, whose right lower corner is {right:g}, {lower:g}")
-    return Box(_share(x0, right), _share(y0, lower), _share(x1, right), _share(y1, lower))
+    if fmt.bins:
+        x0, y0, x1, y1 = x0 + 0.5, y0 + 0.5, x1 + 0.5, y1 + 0.5
+    return Box(
+        x0 / right if x0 > 0 else 0.0,
+        y0 / lower if y0 > 0 else 0.0,
+        x1 / right if x1 < right else 1.0,
+        y1 / lower if y1 < lower else 1.0,
+    )
 
 
 def to_pixels(box: Box, size: Size) -> tuple[float, float, float, float]:
@@ -134,8 +167,9 @@ def _rounded(low: float, high: float, edge: float, fmt: BoxFormat) -> tuple[floa
     if edge <= 1:
         a, b = round(low * edge, 4), round(high * edge, 4)
         return (a, b) if a < b else (min(a, round(edge - 0.0001, 4)), min(a, round(edge - 0.0001, 4)) + 0.0001)
-    last = int(edge) // fmt.step * fmt.step
-    first, second = (min(last, round(share * edge / fmt.step) * fmt.step) for share in (low, high))
+    last = int(edge) // fmt.step * fmt.step - (fmt.step if fmt.bins else 0)
+    nearest = math.floor if fmt.bins else round  # a bin is named by its lower end
+    first, second = (min(last, nearest(share * edge / fmt.step) * fmt.step) for share in (low, high))
     if first == second:
         first = min(first, last - fmt.step)
         second = first + fmt.step
@@ -156,7 +190,3 @@ def _checked(numbers: Sequence[object]) -> tuple[float, float, float, float]:
 def _swapped(yxyx: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     y0, x0, y1, x1 = yxyx
     return x0, y0, x1, y1
-
-
-def _share(number: float, edge: float) -> float:
-    return min(1.0, max(0.0, number / edge))

@@ -8,18 +8,19 @@ understood may say that there is no risk.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from core.answers import NOT_APPLICABLE
-from core.extraction import MAX_BYTES, Extract, How, extract
+from core.exact import MAX_OBJECTS, reader
+from core.extraction import MAX_BYTES, Extract, extract, unwrapped
 from core.geometry import BoxFormat, Size, from_model
+from core.outlines import outlined
+from core.parsed import Parsed
 from core.profile import NO_TERM, Profile, fold
 from core.schema import Box, Dropped, Finding, Step, Value, Violation
 from core.spans import Path
 
-MAX_OBJECTS = 500
-"""Of findings, and of violations."""
+__all__ = ["MAX_OBJECTS", "Parsed", "parse_reply", "read_with_care"]
 
 _MAX_DROPPED = 50  # that are told one by one
 _MAX_SHOWN = 80  # characters of what was dropped
@@ -52,31 +53,27 @@ _LEVEL_WORDS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """Both halves of a reply. `places` says where in the reply's JSON each value stood, for `core.confidence`."""
-
-    findings: tuple[Finding, ...] = ()
-    step: Step = field(default_factory=Step)
-    violations: tuple[Violation, ...] = ()
-    risk_level: str | None = None  # None: not said, not understood, or not to be believed
-    dropped: tuple[Dropped, ...] = ()
-    how: How = "unread"
-    whole: bool = False  # every key that was asked for is there and every value was understood
-    not_applicable: str | None = None  # the label by which the reply says that the profile does not speak of this frame
-    start: int | None = None  # where the JSON begins in the reply's text; None: it does not stand there as it is
-    places: Mapping[str, Path] = field(default_factory=dict)  # "tool", "risk", "findings.0.label", "findings.0.box", "violations.0"
-    risk_probabilities: Mapping[str, float] = field(default_factory=dict)  # set by core.confidence
-
-
 def parse_reply(text: str, profile: Profile, fmt: BoxFormat, size: Size) -> Parsed:
     """What a reply to the prompt of `profile` says of a frame of `size` (upright pixels), boxes written as `fmt` says."""
+    words = text.encode("utf-8", "replace")
+    if len(words) <= MAX_BYTES:
+        bare, how, start = unwrapped(text)
+        exact = reader(profile, fmt).read(words if bare is text else bare.encode("utf-8", "replace"), size, how, start)
+        if exact is not None:
+            return exact
+    return read_with_care(text, profile, fmt, size)
+
+
+def read_with_care(text: str, profile: Profile, fmt: BoxFormat, size: Size) -> Parsed:
+    """The same for any reply; slower."""
     reading = _Reading(profile, fmt, size)
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) > MAX_BYTES:
-        text = encoded[:MAX_BYTES].decode("utf-8", "ignore")
+    words = text.encode("utf-8", "replace")
+    if len(words) > MAX_BYTES:
+        text = words[:MAX_BYTES].decode("utf-8", "ignore")
         reading.drop("the end of the reply", f"It is longer than {MAX_BYTES // 1024} KiB.")
     found = extract(text, _is_reply)
+    if found.how == "unread":
+        found = outlined(text, _key_of, lambda said: profile.key_of("hazard", said) is not None) or found
     if found.how == "unread":
         reading.drop(text, found.problem)
     else:
@@ -116,6 +113,7 @@ class _Reading:
         self._profile, self._fmt, self._size = profile, fmt, size
         self._dropped: list[Dropped] = []
         self._untold = 0
+        self._boxes = 0  # dropped
         self._whole = True
         self._repaired = False
         self._findings: list[Finding] = []
@@ -204,6 +202,7 @@ class _Reading:
         try:
             return True, from_model(numbers, self._fmt, self._size)
         except ValueError as error:
+            self._boxes += 1
             self.drop(f"{what} at {numbers}", f"Not a box: {error}.")
             return False, None
 
@@ -286,4 +285,5 @@ class _Reading:
             not_applicable=self._not_applicable,
             start=found.start,
             places=self._places,
+            dropped_boxes=self._boxes,
         )

@@ -57,26 +57,39 @@ class Limits:
     max_side: int = 16_384  # pixels
 
 
-def upright(content: bytes, *, longest: int | None = None) -> Image.Image:
+def upright(
+    content: bytes, *, longest: int | None = None, at: tuple[int, int] | None = None, most_pixels: int | None = None
+) -> Image.Image:
     """RGB pixels as a person would hold the frame, without any metadata; at most `longest` pixels at the longer side, never enlarged.
 
-    Raises FrameRefused for bytes that `admit` would refuse for other reasons than their size.
+    `at`: at exactly this width and height, smaller than the frame. `most_pixels`: who asks will not look at more of them; a large JPEG is then decoded at a
+    half, a quarter or an eighth of its sides, if these can be parted so without a rest (the ratio stays what it was) and at least as
+    many are left. Raises FrameRefused for bytes that `admit` would refuse for other reasons than their size.
     """
     kind = sniff(content, "This frame")
-    picture = opened(content, kind, "This frame", None)
+    stored = opened(content, kind, "This frame", None)
     try:
-        turn = _TURNS.get(orientation_of(picture))
-        if longest is not None and max(picture.size) > longest:
-            target = _within(picture.size, longest)
-            picture.draft(None, target)
-            picture = _rgb(picture)
-            picture = picture.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)  # half of LANCZOS, and nobody sees the difference
+        orientation = orientation_of(stored)
+        if longest is not None and max(stored.size) > longest:
+            target = _within(stored.size, longest)
+            stored.draft(None, target)  # means nothing to other files than JPEG
+            picture = _rgb(stored).resize(
+                target, Image.Resampling.BICUBIC, reducing_gap=2.0
+            )  # half of LANCZOS, and nobody sees the difference
+        elif at is not None:
+            target = at[::-1] if orientation in SIDEWAYS else at
+            stored.draft(None, target)
+            picture = _averaged(_rgb(stored), target)
         else:
-            picture = _rgb(picture)
+            if most_pixels is not None:
+                stored.draft(None, _fraction(stored.size, most_pixels))
+            picture = _rgb(stored)
+        if orientation in _TURNS:
+            picture = picture.transpose(_TURNS[orientation])
+        if picture is stored:
+            picture = stored.copy()  # lets go of the file
     except (*BROKEN, Image.DecompressionBombError) as error:
         raise FrameRefused(f"This {kind} is damaged and cannot be read to its end.") from error
-    if turn is not None:
-        picture = picture.transpose(turn)
     picture.info = {}  # a JPEG comment would otherwise be written on by `save`
     return picture
 
@@ -142,8 +155,25 @@ def _within(size: tuple[int, int], longest: int) -> tuple[int, int]:
     return max(1, round(size[0] * share)), max(1, round(size[1] * share))
 
 
+def _averaged(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Shrunk by areas: half the time of the bicubic filter of the models' own processors, and .05 of a grey step further from a whole decode."""
+    import cv2
+    import numpy as np
+
+    return Image.fromarray(cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA))
+
+
+def _fraction(size: tuple[int, int], most_pixels: int) -> tuple[int, int]:
+    """The smallest size of the same ratio that the decoder can give and that has as many pixels."""
+    width, height = size
+    for part in (8, 4, 2):
+        if width % part == height % part == 0 and width * height >= most_pixels * part * part:
+            return width // part, height // part
+    return size
+
+
 def _rgb(picture: Image.Image) -> Image.Image:
-    """Any mode that the three formats have -> RGB (the rules are in the head of this file)."""
+    """Any mode that the three formats have -> RGB, decoded (the rules are in the head of this file); what is RGB stays the picture that it is."""
     if picture.mode.startswith("I"):
         picture.load()
         return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
@@ -151,4 +181,5 @@ def _rgb(picture: Image.Image) -> Image.Image:
         clear = picture.convert("RGBA")
         white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, clear).convert("RGB")
-    return picture.copy() if picture.mode == "RGB" else picture.convert("RGB")
+    picture.load()
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

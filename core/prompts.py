@@ -46,15 +46,18 @@ def build(profile: Profile, style: str, fmt: BoxFormat) -> Prompt:
     """The prompt of a style for a profile. Raises KeyError for a style that is not there."""
     template = Template((_TEXTS / STYLES[style]).read_text(encoding="utf-8").strip())
     text = template.substitute(_words(profile, fmt))
-    asked = schema(profile)
+    asked = schema(profile, fmt)
     written = orjson.dumps(asked)
     rules = repr(profile).encode()  # an answer is read and judged by them: under other rules it is another answer
     return Prompt(id=_short(b"\0".join((text.encode(), written, rules))), text=text, schema_id=_short(written), schema=asked)
 
 
-def schema(profile: Profile) -> dict[str, Any]:
-    """JSON Schema of a reply: flat, every key in the order of saying, enums only. Whole frame findings have no box."""
-    corner = {"type": "integer", "minimum": 0}
+def schema(profile: Profile, fmt: BoxFormat) -> dict[str, Any]:
+    """JSON Schema of a reply: flat, what is seen before what is judged, every key in the order of saying, only enums and bounded numbers and lists.
+
+    Whole frame findings have no box. Steps of more than 1 are taught, not forced: a number between them is still understood.
+    """
+    corner = {"type": "integer" if fmt.most > 1 else "number", "minimum": 0, "maximum": int(fmt.most)}
     finding = {
         "type": "object",
         "properties": {

@@ -39,11 +39,10 @@ class Box:
     y1: float
 
     def __post_init__(self) -> None:
-        corners = (self.x0, self.y0, self.x1, self.y1)
-        if not all(math.isfinite(c) for c in corners):
-            raise ValueError(f"a corner is not a number: {corners}")
-        if not (0 <= self.x0 < self.x1 <= 1 and 0 <= self.y0 < self.y1 <= 1):
-            raise ValueError(f"not a box inside the frame: {corners}")
+        if not (0 <= self.x0 < self.x1 <= 1 and 0 <= self.y0 < self.y1 <= 1):  # what is not a number fails here too
+            if not all(math.isfinite(corner) for corner in self.xyxy):
+                raise ValueError(f"a corner is not a number: {self.xyxy}")
+            raise ValueError(f"not a box inside the frame: {self.xyxy}")
 
     @property
     def xyxy(self) -> tuple[float, float, float, float]:
@@ -153,7 +152,7 @@ class Reply:
     seconds: float
     tokens: tuple[Token, ...] = ()  # in order, their texts joined are `text`; empty: no log-probabilities given
     masked: bool = False  # the log-probabilities are shares among what a grammar allowed; False: among everything
-    host: str = ""  # where the frame was sent, as host:port; empty: it did not leave this machine
+    host: str = ""  # of the server that was asked, as host:port; empty: the frame did not leave this program
     others: tuple[str, ...] = ()  # further replies, sampled, from a model that gives no log-probabilities
 
 

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 PREFIX = "GEMBALENS_"
 LANGUAGES = ("en", "zh")
+KEY_PREFIX = f"{PREFIX}KEY_"
+_KEY_VARIABLE = re.compile(rf"{KEY_PREFIX}[A-Z0-9_]{{1,64}}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")  # a name or an IPv4 address
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  every address of this machine; refused below unless asked for
 
@@ -59,6 +61,21 @@ def environment() -> Mapping[str, str]:
     return dict(os.environ)
 
 
+def secret(variable: str) -> str:
+    """The API key in an environment variable. Raises SettingsError, which never tells what stands in it.
+
+    Only names that begin with GEMBALENS_KEY_: an entry of the catalogue must not be able to send any other secret of this machine.
+    """
+    if not isinstance(variable, str) or not _KEY_VARIABLE.fullmatch(variable):
+        raise SettingsError(f"{variable!r} is no name for the variable of a key. Such names begin with {KEY_PREFIX}, in capital letters.")
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise SettingsError(f"{variable} is not set, and the model's server wants the key that should stand in it.")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError(f"{variable} holds signs that no key has. Set it anew, without quotes and line breaks.")
+    return key
+
+
 def quiet_frameworks(temporary: Path) -> None:
     """Tell the frameworks, before they are imported, to send nothing anywhere and to keep their own files in `temporary`."""
     os.environ.update(
@@ -78,6 +95,9 @@ def quiet_frameworks(temporary: Path) -> None:
             "DO_NOT_TRACK": "1",
             "TOKENIZERS_PARALLELISM": "false",
             "MPLBACKEND": "agg",
+            "OPENCV_LOG_LEVEL": "OFF",
+            "OPENCV_FFMPEG_LOGLEVEL": "-8",
+            "OPENCV_FFMPEG_CAPTURE_OPTIONS": "protocol_whitelist;file",  # a "video" may be a list of addresses
         }
     )
 

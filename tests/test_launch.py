@@ -8,9 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import psutil
 import pytest
 
@@ -49,7 +52,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Ser
 def test_help_names_every_verb_and_loads_nothing_heavy() -> None:
     done = launched("--help")
     assert done.returncode == 0
-    assert all(verb in done.stdout for verb in ("run", "inspect", "export", "evaluate", "doctor"))
+    assert all(verb in done.stdout for verb in ("run", "inspect", "models", "export", "evaluate", "calibrate", "doctor"))
     heavy = "{'torch','transformers','gradio','streamlit','numpy','PIL','fastapi','sqlite3'} & set(sys.modules)"
     asked = subprocess.run(
         [sys.executable, "-c", f"import launch, sys; launch.parser(); print({heavy})"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -112,12 +115,12 @@ def test_inspect_prints_one_object_a_line_and_goes_on_after_a_bad_file(tmp_path:
     good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
     good.write_bytes(jpeg(160, 120))
     bad.write_bytes(b"no picture")
-    done = launched("inspect", bad, tmp_path / "none.jpg", tmp_path, good, "--json", "--model", model)
+    done = launched("inspect", bad, tmp_path / "none.jpg", good, "--json", "--model", model)
     assert done.returncode == 1, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["file"] for line in lines] == [str(bad), str(tmp_path / "none.jpg"), str(tmp_path), str(good)]
-    assert all(set(line) == {"file", "error"} for line in lines[:3])
-    told = lines[3]
+    assert [line["file"] for line in lines] == [str(bad), str(tmp_path / "none.jpg"), str(good)]
+    assert all(set(line) == {"file", "error"} for line in lines[:2])
+    told = lines[2]
     keys = ["frame_id", "file", "width", "height", "findings", "step", "violations", "risk", "model", "prompt_id", "seconds", "dropped"]
     assert list(told) == keys
     assert list(told["step"]) == ["action", "tool", "part", "phase"]
@@ -128,6 +131,63 @@ def test_inspect_prints_one_object_a_line_and_goes_on_after_a_bad_file(tmp_path:
     assert hammer["box"] == pytest.approx([0.1, 0.2, 0.4, 0.5], abs=0.01)
     assert told["step"]["tool"]["value"] == "hammer"
     assert list(told["risk"]) == ["level", "probabilities", "reasons"]
+
+
+def test_inspect_of_a_folder_and_a_video_goes_on_after_a_break(tmp_path: Path, model: str) -> None:
+    folder, book = tmp_path / "frames", tmp_path / "answers.jsonl"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(jpeg(160, 120))
+    film = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (160, 120))
+    for n in range(60):
+        picture = np.full((120, 160, 3), 120, np.uint8)
+        picture[20:60, n : n + 40] = (30, 30, 220)
+        film.write(picture)
+    film.release()
+    done = launched("inspect", folder, "--model", model, "--out", book)
+    assert (done.returncode, done.stderr) == (0, "")
+    files = [Path(json.loads(line)["file"]).name for line in book.read_text().splitlines()]
+    assert files == ["a.jpg", "clip.mp4#t=00:00:00.000", "clip.mp4#t=00:00:01.000", "clip.mp4#t=00:00:02.000"]
+    assert "Frames: 4" in done.stdout
+    book.write_bytes(book.read_bytes()[:-30])
+    again = launched("inspect", folder, "--model", model, "--resume", book, "--json")
+    assert again.returncode == 0, again.stderr
+    assert [json.loads(line)["file"] for line in again.stdout.splitlines()] == [f"{folder}/clip.mp4#t=00:00:02.000"]
+    assert "Answered before: 3" in again.stderr
+
+
+def test_models_of_a_new_place_are_the_one_that_ships(tmp_path: Path) -> None:
+    done = launched("models", "list", "--data", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [(each["name"], each["active"]) for each in json.loads(done.stdout)] == [("compact", True)]
+    _one_sentence(launched("models", "use", "nowhere", "--data", tmp_path), "nowhere", "models add")
+
+
+@pytest.mark.parametrize(("reply", "why"), [("Sorry, I cannot.", "cannot be read as an assessment"), (None, "no answer for the frame")])
+def test_a_server_whose_model_is_broken_lives_and_is_not_ready(tmp_path: Path, reply: str | None, why: str) -> None:
+    (tmp_path / "script.json").write_text(json.dumps({"*" if reply else "other": reply or "x"}))
+    with serving(tmp_path / "data", f"scripted:{tmp_path / 'script.json'}") as server, server.client() as client:
+        assert client.get("/livez").status_code == 200
+        end = time.monotonic() + 30
+        while "still loading" in (ready := client.get("/readyz")).text and time.monotonic() < end:
+            time.sleep(0.1)
+        assert (ready.status_code, ready.json()["ready"]) == (503, False)
+        assert why in ready.json()["error"]
+        assert client.get("/metrics").status_code == 200
+
+
+def test_a_server_counts_and_lists_what_it_was_asked(served: Served) -> None:
+    with served.client() as client:
+        done = client.post("/api/v1/inspect", files={"files": ("b.jpg", jpeg(162, 120), "image/jpeg")})
+        assert done.json()["frames"][0]["findings"]
+        said = client.get("/metrics").text
+        listed = client.get("/api/v1/assessments").json()["assessments"]
+        known = client.get("/api/v1/models").json()
+    assert listed[0]["frame_id"] == done.json()["frames"][0]["frame_id"]
+    for stage in ("decode", "wait", "model", "read"):
+        assert f'gembalens_stage_seconds_count{{stage="{stage}"}}' in said
+    assert "gembalens_queue_depth 0.0" in said
+    assert float(next(line for line in said.splitlines() if line.startswith("gembalens_disk_free_bytes ")).split()[1]) > 0
+    assert (known["models"][0]["name"], known["running"]) == ("compact", listed[0]["model"])
 
 
 def test_inspect_of_good_files_ends_well_and_keeps_nothing(tmp_path: Path, model: str) -> None:
@@ -272,9 +332,19 @@ def test_it_stops_cleanly_and_leaves_nothing_behind(how: signal.Signals, tmp_pat
 def test_doctor_answers_every_question(tmp_path: Path, model: str) -> None:
     done = launched("doctor", "--json", "--data", tmp_path, "--model", model, "--port", str(free_port()))
     answers = {line["what"]: line for line in map(json.loads, done.stdout.splitlines())}
-    assert {"SQLite", "port", "Python", "packages", "data folder", "disk", "profile bench", "browser", "GPU", f"model {model}"} <= set(
-        answers
-    )
+    assert {
+        "SQLite",
+        "port",
+        "Python",
+        "packages",
+        "data folder",
+        "disk",
+        "profile bench",
+        "browser",
+        "GPU",
+        "models",
+        f"model {model}",
+    } <= set(answers)
     broken = [answer for answer in answers.values() if answer["state"] == "broken"]
     assert (done.returncode, broken) == (0, []), done.stdout + done.stderr
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from uuid import uuid4
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -14,43 +14,55 @@ from starlette.responses import JSONResponse
 
 from annotations.desk import Desk
 from annotations.reports import Reports
-from core.errors import AppError, Conflict, ExportError, FrameRefused, FrameTooLarge, Malformed, ModelBusy, ModelError, NotFound, StoreError
+from core.errors import AppError, Malformed, NotFound
 from core.settings import Settings
-from ui.guard import Guard, doors
+from ui.asking import Crew
+from ui.guard import Guard, doors, in_base64
+from ui.metrics import Metrics
+from ui.refusals import refusal, template
 from ui.routes import frame_routes, picture_routes
+from ui.routes_inspect import inspect_routes
+from ui.routes_lists import list_routes
 from ui.routes_site import Ready, health_routes, last_routes, site_routes
-from ui.wire import error_json
+from ui.wire import Calibrated
 
-STATUS: Mapping[type[AppError], int] = {
-    FrameTooLarge: 413,
-    FrameRefused: 415,
-    NotFound: 404,
-    Malformed: 422,
-    Conflict: 409,
-    StoreError: 507,
-    ExportError: 507,
-    ModelBusy: 503,
-    ModelError: 503,
-    AppError: 400,
-}
-"""The status of an error: that of its nearest ancestor in this table."""
+ABOUT = """Inspection of frames by a vision model, and review of what it says by people.
+
+Boxes are left, top, right, bottom in 0..1 of the upright frame. A risk level of null is "undetermined": a person has to judge. Every
+refusal is a sentence for a person (`error`), a kind for programs (`kind`), and a number that stands in the server's log (`id`).
+Write requests need no token while the server listens on this machine only; a browser must be on a page of the server itself."""
 
 _log = logging.getLogger(__name__)
 
 
-def create(desk: Desk, reports: Reports, settings: Settings, *, ready: Ready | None = None, screens: bool = True) -> FastAPI:
+def create(
+    desk: Desk,
+    reports: Reports,
+    settings: Settings,
+    *,
+    ready: Ready | None = None,
+    metrics: Metrics | None = None,
+    calibrated: Calibrated | None = None,
+    more: Sequence[APIRouter] = (),
+    screens: bool = True,
+) -> FastAPI:
     """The whole app. `ready` asks whether the model answers (None given: whether there is one); `screens` False leaves the API alone.
 
-    At most one app with screens can live in a process: Streamlit knows one script only.
+    `calibrated` gives what of an assessment may be shown in percent; `more` are routes that somebody else made. At most one app with screens can live in a process: Streamlit knows one script only.
     """
-    profile = desk.profile
-    app = FastAPI(title="GembaLens", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    app.include_router(health_routes(ready or _has_model(desk)))
-    app.include_router(frame_routes(desk, profile))
+    profile, crew, counted = desk.profile, Crew(), metrics or Metrics()
+    most_bytes = settings.max_upload_mib * 1024 * 1024
+    app = FastAPI(title="GembaLens", version="1", description=ABOUT, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.include_router(health_routes(ready or _has_model(desk), counted))
+    app.include_router(inspect_routes(desk, crew, counted.refused, most_json=in_base64(most_bytes)))
+    app.include_router(list_routes(desk))
+    app.include_router(frame_routes(desk, profile, crew, counted.refused, calibrated))
     app.include_router(picture_routes(desk, profile))
     app.include_router(site_routes(desk, profile, settings))
+    for router in more:
+        app.include_router(router)
     app.include_router(last_routes())
-    _answer_errors(app)
+    _answer_errors(app, counted)
     if screens:
         from ui.dashboard.mount import mount_dashboard
         from ui.inspector.app import mount_inspector
@@ -58,7 +70,7 @@ def create(desk: Desk, reports: Reports, settings: Settings, *, ready: Ready | N
         mount_dashboard(app, reports, profile, settings)
         mount_inspector(app, desk, profile, settings)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
-    app.add_middleware(Guard, doors=doors(settings.host, settings.max_upload_mib * 1024 * 1024, public=settings.public_hosts))
+    app.add_middleware(Guard, doors=doors(settings.host, most_bytes, public=settings.public_hosts))
     return app
 
 
@@ -66,26 +78,31 @@ def _has_model(desk: Desk) -> Ready:
     return lambda: None if desk.model else "No model is loaded here. Frames can be marked by hand."
 
 
-def _answer_errors(app: FastAPI) -> None:
-    """Every error leaves as {"error": sentence}; what is no sentence of ours gets an id that stands beside the traceback in the log."""
+def _answer_errors(app: FastAPI, metrics: Metrics) -> None:
+    """Every error leaves as {"error": sentence, "kind": ..., "id": ...}; the id stands in the log, beside the traceback of what is no sentence of ours."""
 
     @app.exception_handler(AppError)
     async def ours(request: Request, error: AppError) -> JSONResponse:
-        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        return JSONResponse(error_json(error), status, headers={"Retry-After": "5"} if status == 503 else None)
+        metrics.refused(error)
+        return refusal(request, error)
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> JSONResponse:
         said = {404: "There is nothing at this address.", 405: "This address does not take that method."}.get(error.status_code)
-        return JSONResponse({"error": said or "This request cannot be understood."}, error.status_code)
+        kind = NotFound if error.status_code == 404 else Malformed
+        answer = await ours(request, kind(said or "This request cannot be understood."))
+        answer.status_code = error.status_code
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def asked_wrongly(request: Request, error: RequestValidationError) -> JSONResponse:
         place = ".".join(str(part) for part in error.errors()[0]["loc"][1:]) or "the request"
-        return JSONResponse({"error": f"{place[:60]} has a value that is not taken here."}, 422)
+        return await ours(request, Malformed(f"{place[:60]} has a value that is not taken here."))
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:
         number = uuid4().hex[:8]
-        _log.error("bug %s at %s %s", number, request.method, request.url.path)
-        return JSONResponse({"error": f"Something is broken here. Nothing more was saved; the log tells more under {number}."}, 500)
+        metrics.broken()
+        _log.error("bug %s at %s %s", number, request.method, template(request))
+        said = f"Something is broken here. Nothing more was saved; the log tells more under {number}."
+        return JSONResponse({"error": said, "kind": "bug", "id": number}, 500)

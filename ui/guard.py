@@ -54,7 +54,13 @@ def doors(host: str, most_bytes: int, patience_seconds: float = 20.0, public: tu
     own = () if host in (*EVERYWHERE, *LOOPBACK) else (host,)
     body = most_bytes + 1024 * 1024
     # Gradio sends several files in one body and holds each of them to the cap itself.
-    return Doors((*LOOPBACK, *own), host in LOOPBACK, {"": body, "/gradio_api/upload": 8 * body}, patience_seconds, public)
+    largest = {"": body, "/gradio_api/upload": 8 * body, "/api/v1/inspect/base64": in_base64(most_bytes)}
+    return Doors((*LOOPBACK, *own), host in LOOPBACK, largest, patience_seconds, public)
+
+
+def in_base64(most_bytes: int) -> int:
+    """The size of a body that holds so many bytes as base64 inside JSON."""
+    return most_bytes * 4 // 3 + 1024 * 1024
 
 
 class Guard:

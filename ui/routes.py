@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -18,8 +19,10 @@ from annotations.desk import Desk
 from core.errors import AppError, FrameRefused, FrameTooLarge, Malformed, NotFound
 from core.profile import Profile
 from core.schema import Correction, Frame
+from ui.asking import Crew
 from ui.inspector.draw import annotated_jpeg
-from ui.wire import correction_from_json, error_json, to_json
+from ui.refusals import MODEL, in_json, told
+from ui.wire import Calibrated, assessment_json, correction_from_json, sheet_json, to_json
 
 LOCAL = "local"
 """Who acts while nobody logs in."""
@@ -33,61 +36,51 @@ _BLOB_HEADERS = {
 }
 
 
-def frame_routes(desk: Desk, profile: Profile) -> APIRouter:
-    """The routes of frames."""
-    router = APIRouter(prefix="/api/v1")
+def frame_routes(
+    desk: Desk, profile: Profile, crew: Crew, refused: Callable[[AppError], object], calibrated: Calibrated | None = None
+) -> APIRouter:
+    """The routes of frames. `refused` is told of every file that was not taken; `calibrated` gives what may be shown in percent."""
+    router = APIRouter(prefix="/api/v1", tags=["frames"])
 
-    @router.post("/frames")
+    @router.post("/frames", responses=told(413, 415, 422, 507))
     async def receive(request: Request) -> JSONResponse:
         """Several files in one multipart body, each judged alone; 413 or 415 only when none was taken."""
-        taken: list[dict[str, Any]] = []
-        refused: list[AppError] = []
-        for name, content in await _files(request):
-            try:
-                frame = await run_in_threadpool(desk.receive, content, name, by=LOCAL)
-            except FrameRefused as error:
-                refused.append(error)
-                taken.append({"name": name, **error_json(error)})
-            else:
-                taken.append({"frame": to_json(frame)})
-        if refused and len(refused) == len(taken):
-            status = 413 if all(isinstance(error, FrameTooLarge) for error in refused) else 415
-            return JSONResponse({**error_json(refused[0]), "files": taken}, status)
-        return JSONResponse(taken)
+        return await _received(desk, await files_of(request), refused)
 
-    @router.get("/frames/{frame_id}")
+    @router.get("/frames/{frame_id}", responses=told(404))
     def sheet(frame_id: str) -> JSONResponse:
         """The frame with the machine's word and the latest person's."""
-        return JSONResponse(to_json(desk.sheet(_id(frame_id))))
+        return JSONResponse(sheet_json(desk.sheet(frame_id_of(frame_id)), calibrated))
 
-    @router.post("/frames/{frame_id}/assess")
-    def assess(frame_id: str) -> JSONResponse:
-        """Ask the model, or the record when it was asked the same before."""
-        assessment, from_store = desk.assess(_id(frame_id))
-        return JSONResponse({**to_json(assessment), "from_store": from_store})
+    @router.post("/frames/{frame_id}/assess", responses=told(404, *MODEL))
+    async def assess(frame_id: str, request: Request) -> JSONResponse:
+        """Ask the model, or the record when it was asked the same before. A client that closes the connection stops the model."""
+        known = frame_id_of(frame_id)
+        assessment, from_store = await crew.ask(request, lambda patience: desk.assess(known, patience))
+        return JSONResponse({**assessment_json(assessment, calibrated), "from_store": from_store})
 
-    @router.post("/frames/{frame_id}/corrections")
+    @router.post("/frames/{frame_id}/corrections", responses=told(404, 409, 422, 507))
     async def correct(frame_id: str, request: Request) -> JSONResponse:
         """Write what a person said; 409 with both versions when somebody was faster."""
         body = await read_json(request)
-        correction = correction_from_json(body, profile, frame_id=_id(frame_id), author=LOCAL)
+        correction = correction_from_json(body, profile, frame_id=frame_id_of(frame_id), author=LOCAL)
         saved: Correction = await run_in_threadpool(desk.correct, correction)
         return JSONResponse({"revision": saved.revision, "at": to_json(saved.at), "author": saved.author})
 
-    @router.get("/frames/{frame_id}/history")
+    @router.get("/frames/{frame_id}/history", responses=told(404))
     def history(frame_id: str) -> JSONResponse:
         """All that people said of a frame, oldest first."""
-        return JSONResponse(to_json(desk.history(_id(frame_id))))
+        return JSONResponse(to_json(desk.history(frame_id_of(frame_id))))
 
     @router.get("/walk")
     def walk(limit: int = 60, before: str | None = None) -> JSONResponse:
         """Cards of frames, newest first; `before` is the last frame of the page before."""
-        return JSONResponse(to_json(desk.walk(limit=max(1, min(limit, 200)), before=_id(before) if before else None)))
+        return JSONResponse(to_json(desk.walk(limit=max(1, min(limit, 200)), before=frame_id_of(before) if before else None)))
 
     @router.get("/next")
     def following(after: str | None = None) -> JSONResponse:
         """The unreviewed frame that is most uncertain, or null."""
-        return JSONResponse({"frame_id": desk.next(_id(after) if after else None)})
+        return JSONResponse({"frame_id": desk.next(frame_id_of(after) if after else None)})
 
     return router
 
@@ -101,17 +94,17 @@ def picture_routes(desk: Desk, profile: Profile) -> APIRouter:
         """A small upright JPEG without metadata; longest side 320 or 1600 pixels."""
         if size not in ("320", "1600"):
             raise NotFound("Previews are 320 or 1600 pixels long.")
-        return _picture(desk.preview(_id(frame_id), int(size)), frame_id)
+        return _picture(desk.preview(frame_id_of(frame_id), int(size)), frame_id)
 
     @router.get("/frames/{frame_id}/picture")
     def picture(frame_id: str) -> Response:
         """The upright frame in full size as JPEG, without metadata."""
-        return _picture(desk.picture(_id(frame_id)), frame_id)
+        return _picture(desk.picture(frame_id_of(frame_id)), frame_id)
 
     @router.get("/frames/{frame_id}/annotated")
     def annotated(frame_id: str, lang: str = "en") -> Response:
         """The frame with boxes drawn in, for download: a person's if there are any, else the machine's."""
-        sheet = desk.sheet(_id(frame_id))
+        sheet = desk.sheet(frame_id_of(frame_id))
         said = sheet.correction or sheet.assessment
         with Image.open(BytesIO(desk.picture(frame_id))) as picture:
             drawn = annotated_jpeg(picture.convert("RGB"), said.findings if said else (), profile, "zh" if lang == "zh" else "en")
@@ -120,12 +113,31 @@ def picture_routes(desk: Desk, profile: Profile) -> APIRouter:
     return router
 
 
+async def _received(desk: Desk, files: list[tuple[str, bytes]], refused: Callable[[AppError], object]) -> JSONResponse:
+    taken: list[dict[str, Any]] = []
+    wrong: list[AppError] = []
+    for name, content in files:
+        try:
+            frame = await run_in_threadpool(desk.receive, content, name, by=LOCAL)
+        except FrameRefused as error:
+            wrong.append(error)
+            refused(error)
+            taken.append({"name": name, **in_json(error)})
+        else:
+            taken.append({"frame": to_json(frame)})
+    if wrong and len(wrong) == len(taken):
+        status = 413 if all(isinstance(error, FrameTooLarge) for error in wrong) else 415
+        return JSONResponse({**in_json(wrong[0]), "files": taken}, status)
+    return JSONResponse(taken)
+
+
 def received(frame: Frame) -> JSONResponse:
     """The answer to one frame that came in."""
     return JSONResponse({"frame": to_json(frame)})
 
 
-def _id(frame_id: str) -> str:
+def frame_id_of(frame_id: str) -> str:
+    """An id out of an address. Raises NotFound for anything else."""
     if not _ID.match(frame_id):
         raise NotFound("There is no frame of this name.")
     return frame_id
@@ -139,7 +151,7 @@ def _picture(content: bytes, frame_id: str, *, attachment: bool = False) -> Resp
     return Response(content, media_type="image/jpeg", headers=headers)
 
 
-async def _files(request: Request) -> list[tuple[str, bytes]]:
+async def files_of(request: Request) -> list[tuple[str, bytes]]:
     """(name, bytes) of every file of a multipart body. The guard has capped its length."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise Malformed("Send frames as multipart/form-data, one file a part. Nothing was kept.")
@@ -155,12 +167,17 @@ async def _files(request: Request) -> list[tuple[str, bytes]]:
 
 
 async def read_json(request: Request) -> object:
-    """A JSON body. Only as application/json: a plain form of another site cannot claim that type."""
+    """The JSON body of a correction or the like."""
+    return await json_of(request, MAX_JSON)
+
+
+async def json_of(request: Request, most: int) -> object:
+    """A JSON body of at most so many bytes. Only as application/json: a plain form of another site cannot claim that type."""
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise Malformed("Send JSON as application/json. Nothing was saved.")
     body = await request.body()
-    if len(body) > MAX_JSON:
-        raise Malformed(f"This is more than {MAX_JSON // 2**20} MiB of JSON. Nothing was saved.")
+    if len(body) > most:
+        raise Malformed(f"This is more than {most // 2**20} MiB of JSON. Nothing was saved.")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -16,8 +16,10 @@ from core.errors import Malformed, NotFound
 from core.geometry import FAMILIES
 from core.profile import Profile
 from core.settings import Settings
+from ui.metrics import CONTENT_TYPE, Metrics
 from ui.routes import LOCAL, read_json, received
 from ui.samples import content, samples
+from ui.shapes import Alive, Standing
 from ui.wire import profile_json, to_json, without_paths
 
 Language = Literal["en", "zh"]
@@ -27,28 +29,35 @@ Ready = Callable[[], str | None]
 """Asks whether a model answers: None when it does, otherwise the reason in a sentence."""
 
 
-def health_routes(ready: Ready) -> APIRouter:
-    """Liveness: the process serves. Readiness: a model answers."""
-    router = APIRouter()
+def health_routes(ready: Ready, metrics: Metrics) -> APIRouter:
+    """Liveness: the process serves. Readiness: a model answered a known frame not long ago. Metrics, for Prometheus."""
+    router = APIRouter(tags=["health"])
 
-    @router.get("/livez")
+    @router.get("/livez", response_model=Alive)
     async def livez() -> JSONResponse:
+        """The process serves."""
         return JSONResponse({"alive": True}, headers={"Cache-Control": "no-store"})
 
-    @router.get("/readyz")
+    @router.get("/readyz", response_model=Standing, responses={503: {"model": Standing, "description": "It does not; `error` says why."}})
     def readyz() -> JSONResponse:
+        """The model answered a known frame not long ago. The answer is at hand at once; an old proof is renewed beside it."""
         reason = ready()
         said: dict[str, Any] = {"ready": reason is None}
         if reason is not None:
             said["error"] = without_paths(reason)
         return JSONResponse(said, 200 if reason is None else 503, headers={"Cache-Control": "no-store"})
 
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    def numbers() -> Response:
+        """Numbers of this process in Prometheus' text format."""
+        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+
     return router
 
 
 def site_routes(desk: Desk, profile: Profile, settings: Settings) -> APIRouter:
     """Profile, samples and export under /api/v1."""
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", tags=["site"])
     default: Language = "zh" if settings.language == "zh" else "en"
 
     @router.get("/profile")

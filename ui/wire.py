@@ -8,16 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from core.errors import AppError, Conflict, Malformed
 from core.profile import Profile, Term
 from core.schema import FIELDS, Assessment, Box, Correction, Finding, Frame, Reply, Risk, SaidBy, Step, Value, Verdict, Violation
 
+if TYPE_CHECKING:
+    from annotations.desk import Sheet
+
 MAX_OBJECTS = 500  # findings, and violations, of one correction
 MAX_NOTE = 4_000  # characters
 MAX_NAME = 100  # characters of an author or a model's id
 MAX_ACTIVE_SECONDS = 86_400.0
+
+Calibrated = Callable[[Assessment], Mapping[str, float]]
+"""The probabilities of an assessment that may be shown in percent, by place: "tool", "findings.0", "violations.1", "risk". A place that is
+not there has no calibrator yet, or one with too few labels."""
 
 _Word = TypeVar("_Word")
 _PATH = re.compile(r"(?<![\w:/.])(?:[A-Za-z]:\\|/)(?:[^\s/\\\"'`]+[/\\])+([^\s/\\\"'`]*)")
@@ -42,6 +49,18 @@ def to_json(word: object) -> Any:
     if isinstance(word, Sequence | set | frozenset):
         return [to_json(each) for each in word]
     raise TypeError(f"{type(word).__name__} is no word that travels")
+
+
+def assessment_json(assessment: Assessment, calibrated: Calibrated | None = None) -> dict[str, Any]:
+    """An assessment with `certainty`: what may be said in percent, by place. Its own confidences stay as the model gave them."""
+    sure = calibrated(assessment) if calibrated else {}
+    return {**to_json(assessment), "certainty": {place: float(p) for place, p in sure.items() if 0 <= p <= 1}}
+
+
+def sheet_json(sheet: Sheet, calibrated: Calibrated | None = None) -> dict[str, Any]:
+    """All that is known of a frame, as `to_json` says it, its assessment with `certainty`."""
+    said: dict[str, Any] = to_json(sheet)
+    return {**said, "assessment": assessment_json(sheet.assessment, calibrated) if sheet.assessment else None}
 
 
 def error_json(error: AppError) -> dict[str, Any]:

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from PIL import Image
 
+    from core.errors import ModelError
     from core.geometry import BoxFormat
     from core.patience import Patience
     from core.prompts import Prompt
     from core.schema import Reply
+
+Answers = list["Reply | ModelError"]
+"""To a batch: one for each frame, in their order."""
+
+TOP = 10
+"""How many of the likeliest tokens are kept for each place of a reply. With 5, the spread of a box is told less well (rank correlation with its true error .54, with 10 .59)."""
 
 FRAME_ID = "frame_id"
 """Under this key of `Image.info` a backend finds which frame it is shown; only one that plays a script needs it."""

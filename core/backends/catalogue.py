@@ -30,7 +30,9 @@ class LocalSpec:
     quantisation: Literal["none", "nf4"] = "none"
     guided: bool = True  # a grammar lets it say only what the schema allows
     batch: int = 8  # frames answered together at most
-    most_pixels: int | None = None  # of a frame as the model sees it; None: as the model's own processor has it
+    most_pixels: int | None = (
+        None  # of a frame as the model sees it; None: as the model's own processor has it, and no more than 1,280 picture tokens
+    )
     offline: bool = True  # take nothing from the network, not even when the hub has it
     kind: Literal["local"] = "local"
 

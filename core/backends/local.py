@@ -1,137 +1,144 @@
-"""A model of the Qwen-VL family in this process, from a folder with safetensors. Never from code in the folder, never from the network."""
+"""A local model that is asked: frames in batches, the likeliest reply to each, memory that runs out, people who stop waiting. Loads by `core.backends.loading`."""
 
 from __future__ import annotations
 
-import functools
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.backends import processors
+from core.backends import loading
+from core.backends.base import Answers
+from core.backends.decoding import Said, decode
 from core.backends.folder import ModelFolder
-from core.errors import ModelError
+from core.backends.grammar import Grammars
+from core.backends.patches import flatten_patches
+from core.backends.vocabulary import Vocabulary
+from core.errors import Abandoned, ModelError
 from core.geometry import BoxFormat
 from core.schema import Reply, Token
 
 if TYPE_CHECKING:
-    import torch
     from PIL import Image
 
     from core.patience import Patience
     from core.prompts import Prompt
 
-TOP = 5
-"""How many of the likeliest tokens are kept for each place of a reply."""
-
 
 class LocalModel:
-    """Loads at birth (seconds to minutes); answers one frame at a time, always the likeliest token. Raises ModelError when it cannot be loaded."""
+    """Loads at birth (seconds to minutes). The same frame gets the same reply alone and in a batch. Not safe for several threads."""
 
     def __init__(self, folder: ModelFolder, threads: int) -> None:
-        import torch
-        from safetensors import SafetensorError
-        from transformers import AutoModelForImageTextToText, GenerationConfig
-
-        torch.set_num_threads(threads)
-        self._folder = folder
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            self._processor = processors.load(folder.path)
-            net: Any = AutoModelForImageTextToText.from_pretrained(
-                folder.path, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="auto"
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"The model {folder.path.name} could not be loaded: {error}") from error
-        self._net = net.to(self._device).eval()
-        ends = net.generation_config.eos_token_id if net.generation_config else None
-        words = self._processor.tokenizer
-        ends = ends if ends is not None else words.eos_token_id
-        self._ends = frozenset(ends if isinstance(ends, list) else [ends])
-        # A fresh config: hub folders bring repetition penalties and temperatures, which corrupt coordinates and log-probabilities.
-        self._how = GenerationConfig(  # type: ignore[no-untyped-call]
-            do_sample=False, max_new_tokens=folder.most_tokens, eos_token_id=sorted(self._ends), pad_token_id=words.pad_token_id,
-            return_dict_in_generate=True, output_logits=True,
-        )  # fmt: skip
+        self._loaded = loading.load(folder, threads)
+        flatten_patches(self._loaded.net)
+        tokenizer = self._loaded.processor.tokenizer
+        self._vocabulary = Vocabulary(tokenizer)
+        width = self._loaded.net.config.get_text_config().vocab_size
+        self._grammars = Grammars(tokenizer, width, sorted(self._loaded.ends)) if folder.guided else None
 
     @property
     def model(self) -> str:
-        """Name and fingerprint of the weights."""
-        return self._folder.model
+        """Id of base, adapter, quantisation and whether it is guided."""
+        return self._loaded.folder.model
 
     @property
     def prompt_style(self) -> str:
         """The style of prompt that this model was taught, or the full one."""
-        return self._folder.prompt_style
+        return self._loaded.folder.prompt_style
 
     @property
     def box_format(self) -> BoxFormat:
         """How it writes boxes."""
-        return self._folder.box_format
+        return self._loaded.folder.box_format
+
+    def switch(self, adapter: Path | None) -> None:
+        """Answer with another adapter, or with none, without loading the base anew. Raises ModelError's kin and keeps the one it had."""
+        self._loaded.switch(adapter)
 
     def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
-        """The likeliest reply, with log-probabilities of each token. Raises ModelError when memory runs out."""
+        """The likeliest reply to one frame. Raises ModelError."""
+        answer = self.ask_many([picture], prompt, lambda: [0] if patience and patience.gave_up else [])[0]
+        if isinstance(answer, ModelError):
+            raise answer
+        return answer
+
+    def ask_many(self, pictures: Sequence[Image.Image], prompt: Prompt, abandoned: Callable[[], Collection[int]] = tuple) -> Answers:
+        """The likeliest reply to each frame, in their order; an error in the place of one that could not be answered.
+
+        `abandoned` tells at any moment for which of them nobody waits any more. Frames of like size are answered together:
+        the shorter ones of a batch are padded to the longest.
+        """
+        answers: Answers = [Abandoned("Nobody waited for the answer any more.")] * len(pictures)
+        by_size = sorted(range(len(pictures)), key=lambda n: pictures[n].width * pictures[n].height)
+        waiting = [by_size[n : n + self._loaded.folder.batch] for n in range(0, len(by_size), self._loaded.folder.batch)]
+        while waiting:
+            batch = waiting.pop(0)
+            gone = set(abandoned())
+            batch = [n for n in batch if n not in gone]
+            if not batch:
+                continue
+            try:
+                replies = self._replies([pictures[n] for n in batch], prompt, lambda batch=batch: _places(batch, abandoned()))  # type: ignore[misc]
+            except ModelError as error:
+                if len(batch) > 1:  # one of them may be impossible, and it is not the others' fault
+                    waiting[:0] = [[n] for n in batch]
+                    continue
+                replies = [error]
+            except (MemoryError, RuntimeError) as error:
+                if not _ran_out(error):
+                    raise  # the process that owns the model ends, and a fresh one begins
+                self._let_go()
+                if len(batch) > 1:  # half of them may find room
+                    waiting[:0] = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+                    continue
+                replies = [_no_room(error)]
+            for n, reply in zip(batch, replies, strict=True):
+                answers[n] = reply
+        return answers
+
+    def _replies(self, pictures: Sequence[Image.Image], prompt: Prompt, abandoned: Callable[[], Collection[int]]) -> Answers:
         import torch
 
-        started = time.perf_counter()
-        asked = self._prepare(picture, prompt.text)
-        try:
-            with torch.inference_mode():
-                out = self._net.generate(**asked, generation_config=self._how)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise ModelError("The model ran out of memory on this frame. Use a smaller model or close other programs.") from error
-        said = out.sequences[0, asked["input_ids"].shape[1] :]
-        tokens = self._tokens(said, torch.cat([step.float().cpu() for step in out.logits]))
+        began = time.perf_counter()
+        asked = self._loaded.prepare(pictures, prompt.text)
+        grammar = (self._grammars, self._grammars.begin(prompt, len(pictures))) if self._grammars else None
+        with torch.inference_mode():
+            said = decode(self._loaded.net, asked, self._loaded.ends, self._loaded.folder.most_tokens, grammar, abandoned)
+        seconds = time.perf_counter() - began
+        gone = set(abandoned())
+        return [
+            Abandoned("Nobody waited for the answer any more.") if n in gone else self._reply(one, prompt, seconds)
+            for n, one in enumerate(said)
+        ]
+
+    def _reply(self, said: Said, prompt: Prompt, seconds: float) -> Reply:
+        words = self._vocabulary
+        tokens = tuple(Token(words[n], chance, tuple((words[other], p) for other, p in top)) for n, chance, top in said.steps)
         text = b"".join(t.text.encode("utf-8", "surrogateescape") for t in tokens).decode("utf-8", "replace")
-        return Reply(text=text, model=self.model, prompt_id=prompt.id, seconds=time.perf_counter() - started, tokens=tokens)
+        return Reply(text, self.model, prompt.id, seconds, tokens, masked=self._grammars is not None)
 
-    def _prepare(self, picture: Image.Image, text: str) -> dict[str, torch.Tensor]:
-        """Pixels and words as tensors on the device."""
-        import numpy as np
-        from PIL import Image
-
-        from core.compact.network import on_canvas
-
-        if self._folder.canvas:
-            picture = Image.fromarray(on_canvas(np.asarray(picture)))
-        said = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
-        chat = self._processor.apply_chat_template(said, add_generation_prompt=True, tokenize=False)
-        fmt = self._folder.box_format
-        size = {} if self._folder.canvas else {"images_kwargs": {"size": {"shortest_edge": fmt.min_pixels, "longest_edge": fmt.max_pixels}}}
-        asked = self._processor(images=[picture], text=[chat], return_tensors="pt", **size)
-        return {name: value.to(self._device) for name, value in asked.items()}
-
-    def _tokens(self, said: torch.Tensor, logits: torch.Tensor) -> tuple[Token, ...]:
-        """The reply's tokens (up to the end mark) with log-probabilities. `logits`: places x vocabulary."""
+    def _let_go(self) -> None:
+        """Give back what a broken-off batch took on the GPU."""
         import torch
 
-        chances = torch.log_softmax(logits, -1)
-        likeliest, which = chances.topk(min(TOP, chances.shape[1]), -1)
-        tokens: list[Token] = []
-        for place, number in enumerate(said.tolist()):
-            if number in self._ends:
-                break
-            top = zip(which[place].tolist(), likeliest[place].tolist(), strict=True)
-            tokens.append(Token(self._text(number), float(chances[place, number]), tuple((self._text(n), float(p)) for n, p in top)))
-        return tuple(tokens)
-
-    @functools.cached_property
-    def _added(self) -> dict[int, str]:
-        return {number: token.content for number, token in self._processor.tokenizer.added_tokens_decoder.items()}
-
-    def _text(self, number: int) -> str:
-        """A token's bytes as text; a piece of a character as surrogate escapes."""
-        if number in self._added:
-            return self._added[number]
-        piece = self._processor.tokenizer.convert_ids_to_tokens(number)
-        letters = _byte_of_letter()
-        return bytes(letters[c] for c in piece).decode("utf-8", "surrogateescape")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
-@functools.cache
-def _byte_of_letter() -> dict[str, int]:
-    """The alphabet in which byte-level tokenizers write bytes: printable bytes as themselves, the others from U+0100 on.
+def _places(batch: Sequence[int], gone: Collection[int]) -> list[int]:
+    return [place for place, n in enumerate(batch) if n in gone] if gone else []
 
-    Source: GPT-2's `bytes_to_unicode`, which Qwen's and Llama 3's tokenizers share.
-    """
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    others = [b for b in range(256) if b not in printable]
-    return {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(others)}
+
+def _ran_out(error: Exception) -> bool:
+    """On a CPU torch says so in words only."""
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _no_room(error: BaseException) -> ModelError:
+    made = ModelError(
+        "The model ran out of memory on this one frame. Use 4 bits, a smaller model or smaller frames, or close other programs."
+    )
+    made.__cause__ = error
+    return made

@@ -1,16 +1,17 @@
-"""From a model's name to a backend that answers: the one place that knows every kind. Checks nothing and chooses nothing."""
+"""From a model's name to a backend that answers: the one place that knows every kind. A model of the catalogue that was not checked, or failed, is not opened."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from core.backends import catalogue, scripted
+from core.backends import catalogue, scripted, standing
 from core.backends.base import Backend
-from core.backends.catalogue import LocalSpec, Spec
-from core.backends.folder import read_folder
+from core.backends.catalogue import Entry, LocalSpec, Spec
+from core.backends.endpoint import open_endpoint
+from core.backends.folder import read_spec
 from core.backends.worker import Worker
-from core.errors import ModelError
-from core.settings import ASSETS, Settings
+from core.errors import ModelUnfit
+from core.settings import ASSETS, Settings, secret
 
 USUAL = "compact"
 
@@ -25,15 +26,27 @@ def open_model(settings: Settings) -> Backend:
     if name.startswith("scripted:"):
         return scripted.open_backend(Path(name.removeprefix("scripted:")))
     if name in known.entries:
-        return open_spec(name, known.entries[name].spec, settings)
+        return _checked(known.entries[name], open_spec(name, known.entries[name].spec, settings))
     return open_spec(name, LocalSpec(str(_shipped(name) or Path(name).expanduser())), settings)
 
 
 def open_spec(name: str, spec: Spec, settings: Settings) -> Backend:
-    """The backend of one entry of the catalogue."""
+    """The backend of one entry of the catalogue. Raises ModelError's kin, and SettingsError for a key that is not there."""
     if isinstance(spec, LocalSpec):
-        return Worker(read_folder(Path(spec.source)), settings.threads)
-    raise ModelError(f"{name} is a server, and servers cannot be asked yet.")
+        return Worker(read_spec(name, spec), settings.threads)
+    return open_endpoint(name, spec, secret(spec.key_variable) if spec.key_variable else None)
+
+
+def _checked(entry: Entry, backend: Backend) -> Backend:
+    """The backend of an entry that may be used. Raises ModelUnfit for another, and closes it."""
+    try:
+        standing.refuse(entry, backend)
+    except ModelUnfit:
+        close = getattr(backend, "close", None)
+        if close is not None:
+            close()
+        raise
+    return backend
 
 
 def _shipped(name: str) -> Path | None:

@@ -1,19 +1,22 @@
-"""A model in a process of its own, so that the screens stay quick and a crash of the model is not a crash of the house. Knows no model by name."""
+"""A model in a process of its own, so that the screens stay quick and a crash of the model is not a crash of the house. Knows no model by name.
+
+Whoever asks waits in one line; the model takes as many from its front as it answers together. Nothing waits for a batch to fill.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import signal
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from concurrent.futures import CancelledError, Future
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING
 
-from core.backends.base import Backend
+from core.backends.base import Answers
+from core.backends.child import Batch, Load, serve
 from core.backends.folder import ModelFolder
-from core.errors import AppError, ModelBusy, ModelError
+from core.errors import Abandoned, ModelBusy, ModelError, ModelLost, ModelSilent
 from core.geometry import BoxFormat
 
 if TYPE_CHECKING:
@@ -28,33 +31,34 @@ ANSWER_SECONDS = 300.0
 """A model that is silent for so long is taken to be dead; loading counts."""
 
 
-def _load(folder: ModelFolder, threads: int) -> Backend:
-    from core.backends.local import LocalModel
+class _Question:
+    """A frame in the line, and the place where its answer is awaited."""
 
-    return LocalModel(folder, threads)
+    __slots__ = ("answer", "picture", "prompt")
 
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """What the child sends instead of a reply."""
-
-    sentence: str
+    def __init__(self, picture: Image.Image, prompt: Prompt) -> None:
+        self.picture, self.prompt = picture, prompt
+        self.answer: Future[Reply] = Future()
 
 
 class Worker:
     """Starts its process at birth and loads the model there while nobody waits yet. A dead process is started again at the next question."""
 
-    def __init__(self, folder: ModelFolder, threads: int, load: Callable[[ModelFolder, int], Backend] = _load) -> None:
+    def __init__(self, folder: ModelFolder, threads: int, load: Load | None = None) -> None:
         self._folder, self._threads, self._load = folder, threads, load
-        self._turn = threading.Lock()
-        self._places = threading.BoundedSemaphore(MOST_WAITING)
-        self._child: multiprocessing.process.BaseProcess | None = None
-        self._line: Connection | None = None
-        self._start()
+        self._line: deque[_Question] = deque()
+        self._asked: list[_Question] = []  # those that the model is answering now
+        self._change = threading.Condition()
+        self._closed = False
+        self._fresh = multiprocessing.get_context("spawn")
+        self._gone = self._fresh.RawArray("b", folder.batch)  # by place in the batch: nobody waits for it any more
+        self._child, self._pipe = self._start()
+        self._worker = threading.Thread(target=self._work, name="model line", daemon=True)
+        self._worker.start()
 
     @property
     def model(self) -> str:
-        """Name and fingerprint of the weights."""
+        """Id of base, adapter, quantisation and whether it is guided."""
         return self._folder.model
 
     @property
@@ -67,76 +71,110 @@ class Worker:
         """How the model writes boxes."""
         return self._folder.box_format
 
+    @property
+    def waiting(self) -> int:
+        """How many frames stand in the line, those that are being answered not counted."""
+        return len(self._line)
+
     def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
-        """The model's reply. Raises ModelBusy when too many wait, ModelError when the model failed, died or stayed silent."""
-        if not self._places.acquire(blocking=False):
-            raise ModelBusy(f"{MOST_WAITING} frames are waiting for the model. Try again in a minute; nothing was lost.")
+        """The model's reply. Raises ModelBusy when too many wait, Abandoned, and ModelError's kin when the model failed, died or stayed silent."""
+        question = _Question(picture, prompt)
+        with self._change:
+            if self._closed:
+                raise ModelLost("The model was stopped. Start the program again.")
+            if len(self._line) >= MOST_WAITING:
+                raise ModelBusy(f"{MOST_WAITING} frames are waiting for the model. Try again in a minute; nothing was lost.")
+            self._line.append(question)
+            self._change.notify()
+        if patience is not None:
+            patience.watch(lambda: self._abandon(question))
         try:
-            with self._turn:
-                return self._ask(picture, prompt)
-        finally:
-            self._places.release()
+            return question.answer.result()
+        except CancelledError as error:
+            raise Abandoned("Nobody waited for the answer any more.") from error
 
     def close(self) -> None:
-        """End the process. Later questions start it anew."""
-        with self._turn:
-            self._end()
+        """End the process; whoever waits is told."""
+        with self._change:
+            self._closed = True
+            left = [*self._line]
+            self._line.clear()
+            self._change.notify()
+            self._child.kill()  # who reads its answers finds the line closed
+        for question in left:
+            _fail(question, ModelLost("The model was stopped before this frame was its turn."))
+        self._worker.join(10)
 
-    def _ask(self, picture: Image.Image, prompt: Prompt) -> Reply:
-        if self._child is None or not self._child.is_alive():
-            self._start()
-        assert self._line is not None  # _start made it
-        try:
-            self._line.send((picture, prompt))
-            if not self._line.poll(ANSWER_SECONDS):
-                self._end()
-                raise ModelError(
-                    f"The model gave no answer within {ANSWER_SECONDS:.0f} seconds and was stopped. A person has to judge this frame."
-                )
-            answer: Reply | _Failed = self._line.recv()
-        except (EOFError, OSError) as error:
-            self._end()
-            raise ModelError("The model's process ended before it answered. It starts again with the next frame.") from error
-        if isinstance(answer, _Failed):
-            raise ModelError(answer.sentence)
-        return answer
+    def _abandon(self, question: _Question) -> None:
+        """Take a question out of the line, or tell the model to leave it."""
+        with self._change:
+            if question in self._line:
+                self._line.remove(question)
+            elif question in self._asked:
+                self._gone[self._asked.index(question)] = 1
+        question.answer.cancel()
 
-    def _start(self) -> None:
+    def _work(self) -> None:
+        """Until it is closed: the front of the line to the model, its answers back. The only thread that speaks with the process."""
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._line or self._closed)
+                if self._closed:
+                    break
+                asked = self._asked = self._front()
+                self._gone[:] = bytes(len(self._gone))
+            answers = self._answers(Batch([question.picture for question in asked], asked[0].prompt))
+            with self._change:
+                self._asked = []
+            for question, answer in zip(asked, answers, strict=True):
+                if isinstance(answer, ModelError):
+                    _fail(question, answer)
+                elif question.answer.set_running_or_notify_cancel():
+                    question.answer.set_result(answer)
         self._end()
-        fresh = multiprocessing.get_context("spawn")
-        self._line, theirs = fresh.Pipe()
-        self._child = fresh.Process(target=_serve, args=(theirs, self._folder, self._threads, self._load), name="model", daemon=True)
-        self._child.start()
+
+    def _front(self) -> list[_Question]:
+        """As many as are answered together: they share a prompt."""
+        prompt = self._line[0].prompt.id
+        taken: list[_Question] = []
+        while self._line and len(taken) < self._folder.batch and self._line[0].prompt.id == prompt:
+            taken.append(self._line.popleft())
+        return taken
+
+    def _answers(self, batch: Batch) -> Answers:
+        """What the process says of a batch; when it says nothing, an error for each frame."""
+        error: ModelError = ModelLost("The model's process ended before it answered. It starts again with the next frame.")
+        try:
+            if not self._child.is_alive():
+                self._end()
+                self._child, self._pipe = self._start()
+            self._pipe.send(batch)
+            if self._pipe.poll(ANSWER_SECONDS):
+                answers: Answers = self._pipe.recv()
+                return answers
+            error = ModelSilent(
+                f"The model gave no answer within {ANSWER_SECONDS:.0f} seconds and was stopped. A person has to judge this frame."
+            )
+        except (EOFError, OSError):
+            pass  # `error` says it
+        self._end()
+        return [error] * len(batch.pictures)
+
+    def _start(self) -> tuple[SpawnProcess, Connection]:
+        ours, theirs = self._fresh.Pipe()
+        child = self._fresh.Process(
+            target=serve, args=(theirs, self._gone, self._folder, self._threads, self._load), name="model", daemon=True
+        )
+        child.start()
         theirs.close()
+        return child, ours
 
     def _end(self) -> None:
-        if self._line is not None:
-            self._line.close()
-        if self._child is not None:
-            self._child.kill()
-            self._child.join(5)
-        self._child = self._line = None
+        self._pipe.close()
+        self._child.kill()
+        self._child.join(5)
 
 
-def _serve(line: Connection, folder: ModelFolder, threads: int, load: Callable[[ModelFolder, int], Backend]) -> None:
-    """The child: load, then answer until the line is closed. A model that cannot be loaded says so to each question."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the line
-    backend: Backend | None = None
-    why = ""
-    try:
-        backend = load(folder, threads)
-    except AppError as error:
-        why = str(error)
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        while True:
-            picture, prompt = line.recv()
-            line.send(_answer(backend, why, picture, prompt))
-
-
-def _answer(backend: Backend | None, why: str, picture: Image.Image, prompt: Prompt) -> Reply | _Failed:
-    if backend is None:
-        return _Failed(why)
-    try:
-        return backend.ask(picture, prompt)
-    except AppError as error:
-        return _Failed(str(error))
+def _fail(question: _Question, error: ModelError) -> None:
+    if question.answer.set_running_or_notify_cancel():
+        question.answer.set_exception(error)

@@ -38,6 +38,7 @@ def write_folder(pupil: Pupil, out: Path, log: Path) -> None:
         "prompt_style": "brief",
         "canvas": list(CANVAS),
         "most_tokens": 640,
+        "guided": False,  # it knows the form by heart; where it loses the thread, a broken form shows it, and a grammar would hide it
         "profile": pupil.profile.key,
         "scenes": pupil.shown,
         "seed": pupil.recipe.seed,

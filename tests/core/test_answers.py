@@ -101,7 +101,7 @@ def test_every_answer_is_one_that_the_schema_allows(profile: Profile, data: st.D
     """Checked by hand for the few words that our schemas use: object, array, string, integer, enum."""
     findings, step, violations, risk = data.draw(answers_of(profile))
     answer = json.loads(write(findings, step, violations, risk, profile, THOUSANDTHS, SIZE))
-    asked = schema(profile)
+    asked = schema(profile, THOUSANDTHS)
     assert list(answer) == list(asked["properties"]) == asked["required"]
     for name in (*profile.fields, "risk"):
         assert answer[name] in asked["properties"][name]["enum"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,46 @@ def test_too_little_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_missing_model_is_broken() -> None:
     assert checkup.model(load({"model": "nowhere"}, {})).state == "broken"
+
+
+def entered(data: Path, **more: object) -> None:
+    """A catalogue with one model in it, that is in use."""
+    spec = {"kind": "local", "source": "/models/bench-7b", **more}
+    (data / "models.json").write_text(json.dumps({"active": "bench-7b", "models": {"bench-7b": spec}}))
+
+
+CHECKED = {"model": "bench-7b@1", "passed": True, "at": "2026-11-20T12:00:00+00:00"}
+FITS = {"frame": "as declared, pixels: mean IoU 0.91, scale 1.02 x 0.97; 20 of 22 known boxes were found"}
+
+
+@pytest.mark.parametrize(
+    ("checked", "state", "words"),
+    [
+        ({}, "limited", "never checked"),
+        ({"checked": {**CHECKED, "findings": FITS}}, "works", "was checked at 2026-11-20T12:00:00+00:00"),
+        ({"checked": {**CHECKED, "passed": False, "findings": {"answers": "no: out"}}}, "limited", "models check bench-7b"),
+    ],
+    ids=["unchecked", "checked", "failed"],
+)
+def test_the_model_in_use_is_named_with_whether_it_was_checked(tmp_path: Path, checked: dict[str, object], state: str, words: str) -> None:
+    entered(tmp_path, **checked)
+    check = checkup.chosen(load({"data": str(tmp_path)}, {}))
+    assert (check.state, "bench-7b is in use" in check.said) == (state, True)
+    assert words in check.said + check.advice
+
+
+def test_without_a_catalogue_the_one_that_ships_is_in_use_and_a_flag_goes_before_it(tmp_path: Path) -> None:
+    assert "compact is in use and ships" in checkup.chosen(load({"data": str(tmp_path)}, {})).said
+    assert "x is taken" in checkup.chosen(load({"data": str(tmp_path), "model": "x"}, {})).said
+
+
+def test_a_catalogue_that_cannot_be_read_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "models.json").write_text("{")
+    assert checkup.chosen(load({"data": str(tmp_path)}, {})).state == "broken"
+
+
+def test_the_scale_of_the_check_is_a_number_for_a_gauge(tmp_path: Path) -> None:
+    settings = load({"data": str(tmp_path)}, {})
+    assert checkup.frame_scale(settings) is None
+    entered(tmp_path, checked={**CHECKED, "findings": FITS})
+    assert checkup.frame_scale(settings) == (1.02, 0.97)

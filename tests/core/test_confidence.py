@@ -52,6 +52,15 @@ def around(value: str, *said: str | tuple[str, float] | tuple[str, float, dict[s
     return sure(before, *said, after, fmt=fmt)
 
 
+def _split(text: str, *said: tuple[str, float] | tuple[str, float, dict[str, float]]) -> list[Any]:
+    """`text` with each of `said` as a token of its own, where it is found next."""
+    parts: list[Any] = []
+    for one in said:
+        before, text = text.split(one[0], 1)
+        parts += [before, one] if before else [one]
+    return [*parts, text] if text else parts
+
+
 def test_a_field_is_as_sure_as_its_token() -> None:
     assert around("hammer", ("hammer", 0.7)).step.tool.confidence == pytest.approx(0.7)
 
@@ -94,27 +103,103 @@ def test_a_character_may_be_split_over_tokens() -> None:
     assert got.step.part.confidence == 1
 
 
-def test_a_corner_is_as_sure_as_the_mass_within_a_step() -> None:
-    others = {"99": 0.2, "101": 0.1, "98": 0.1, "900": 0.1}
-    assert around("100", ("100", 0.5, others)).findings[0].confidence == pytest.approx(0.8)
-    coarse = BoxFormat(step=25)
-    assert around("100", ("100", 0.5, {"125": 0.3, "150": 0.2}), fmt=coarse).findings[0].confidence == pytest.approx(0.8)
+def test_what_leads_to_no_value_is_left_out_and_what_is_not_told_is_not() -> None:
+    assert around("hammer", ("hammer", 0.6, {"banana": 0.2, "wrench": 0.1})).step.tool.confidence == pytest.approx(0.75), ".1 is not told"
+    assert around("hammer", ("hammer", 0.6, {"Hammer": 0.4})).step.tool.confidence == pytest.approx(1.0), "a mask would have forbidden it"
 
 
-def test_four_corners_and_a_label_are_multiplied() -> None:
-    before, rest = TEXT.split("100,200,500,600")
-    middle, after = rest.split("hand", 1)
-    got = sure(before, ("100", 0.5), ",", ("200", 0.8), ",", ("500", 0.5), ",", ("600", 1.0), middle, ("hand", 0.5), after)
-    assert got.findings[0].confidence == pytest.approx(0.1)
+def test_the_others_are_told_with_their_share_likeliest_first() -> None:
+    tool = around("hammer", ("hammer", 0.5, {"wrench": 0.1, "drill": 0.2, "banana": 0.1})).step.tool
+    assert [key for key, _ in tool.alternatives] == ["drill", "wrench"]
+    assert dict(tool.alternatives) == pytest.approx({"drill": 0.2 / 0.9, "wrench": 0.1 / 0.9})
+    assert tool.confidence is not None
+    assert tool.confidence + sum(p for _, p in tool.alternatives) <= 1
 
 
-def test_a_neighbour_at_a_higher_digit_counts_at_its_nearest_end() -> None:
-    """200 said digit by digit: had the 2 been a 1, the nearest number is 199; had it been a 3, 300 is far."""
-    before, after = TEXT.split("200")
-    digit = ("2", 0.6, {"1": 0.3, "3": 0.1})
-    assert sure(before, digit, ("0", 1.0), ("0", 1.0), after).findings[0].confidence == pytest.approx(0.9)
-    last = ("0", 0.5, {"1": 0.25, "7": 0.25})
-    assert sure(before, digit, "0", last, after).findings[0].confidence == pytest.approx(0.3 + 0.6 * 0.75)
+def test_a_later_token_opens_others_with_what_was_left() -> None:
+    """`ha` and then `mmer` or `ndsaw`; `hexa` before it would have been the hex wrench."""
+    tool = around("hammer", ("ha", 0.8, {"hex": 0.2}), ("mmer", 0.75, {"ndsaw": 0.25})).step.tool
+    assert tool.confidence == pytest.approx(0.6)
+    assert dict(tool.alternatives) == pytest.approx({"hex_wrench": 0.2, "handsaw": 0.2})
+
+
+def test_a_token_of_several_values_is_split_among_them() -> None:
+    tool = around("hammer", ("hammer", 0.5, {"ba": 0.1, "c": 0.4})).step.tool
+    assert dict(tool.alternatives) == pytest.approx({"backsaw": 0.1, "calipers": 0.2, "cutting_pliers": 0.2})
+
+
+def test_an_action_is_no_surer_than_the_tool_that_decides_it() -> None:
+    got = sure(*_split(TEXT, ("hammer", 0.6), ("strike", 0.9))).step
+    assert got.tool.confidence == pytest.approx(0.6)
+    assert got.action.confidence == pytest.approx(0.54)
+
+
+def test_what_follows_from_a_doubtful_finding_is_doubtful() -> None:
+    """The tool's own token is certain, but the thing in the hand may have been a wrench."""
+    text = TEXT.replace('"label":"hand"}', '"label":"hand"},{"box":[300,300,400,400],"label":"hammer"}')
+    certain = sure(*_split(text, ("hammer", 0.99, {"wrench": 0.01})))
+    doubtful = sure(*_split(text, ("hammer", 0.6, {"wrench": 0.4})))
+    assert certain.step.tool.confidence == pytest.approx(1, abs=0.05)
+    assert doubtful.step.tool.confidence == pytest.approx(0.6, abs=0.15)
+    assert dict(doubtful.findings[1].alternatives) == pytest.approx({"wrench": 0.4})
+
+
+def test_a_finding_is_there_as_surely_as_the_list_went_on() -> None:
+    got = sure(*_split(TEXT, ('{"box', 0.7, {"]": 0.3}), ("hand", 0.5)))
+    assert got.findings[0].confidence == pytest.approx(0.35)
+    merged = TEXT.split('{"findings":[')[1]
+    assert sure(('{"findings":[', 0.8, {'{"findings":[]': 0.2}), merged).findings[0].confidence == pytest.approx(0.8)
+
+
+CLOSED = {
+    "a token of its own": ('"hand"}', ("]", 0.9, {",": 0.1}), 0.1),
+    "together with the item's end": ('"hand', ('"}]', 0.6, {'"},{"box":[': 0.2, '"}': 0.2}), 0.25),
+    "an indent that decides nothing": ('"hand"}', ("]", 0.5, {"\n": 0.4, ",": 0.1}), 1 / 6),
+}
+
+
+@pytest.mark.parametrize(("before", "closing", "missed"), CLOSED.values(), ids=CLOSED.keys())
+def test_where_a_list_closed_it_might_have_gone_on(before: str, closing: Any, missed: float) -> None:
+    head, tail = TEXT.split(before + closing[0])
+    assert sure(head + before, closing, tail).missed["findings"] == pytest.approx(missed)
+
+
+def test_an_empty_list_might_have_begun() -> None:
+    text = TEXT.replace('"violations":["tool_at_edge"]', '"violations":[]')
+    head, tail = text.split(',"violations":[]')
+    for closing in ((',"violations":[]', 0.8, {',"violations":["': 0.2}), (',"violations":[]', 0.8, {',"violations":[': 0.2})):
+        assert sure(head, closing, tail).missed["violations"] == pytest.approx(0.2, abs=0.02)
+    assert sure(head + ',"violations":[', ("]", 0.9, {'"': 0.1}), tail).missed["violations"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_reply_whose_tokens_tell_no_others_says_nothing_of_what_was_missed() -> None:
+    assert sure(TEXT).missed == {}
+
+
+def test_who_nearly_began_further_left_passed_something_over() -> None:
+    """480 is still the thing's own edge; 20 is another thing's."""
+    text = TEXT.replace("100,200,500,600", "500,200,600,600")
+    last = ('"}]', 0.999, {'"},{': 0.001})
+    got = sure(*_split(text, ("500", 0.7, {"20": 0.2, "480": 0.1}), ("600", 0.9, {"610": 0.1}), last))
+    assert got.missed["findings"] == pytest.approx(0.2, abs=0.002)
+    silent = sure(*_split(text, ("500", 0.7, {"20": 0.2, "480": 0.1}), ("600", 0.9, {"610": 0.1})))
+    assert "findings" not in silent.missed, "the closing bracket does not tell"
+
+
+def test_no_part_is_as_sure_as_that_none_was_missed() -> None:
+    text = TEXT.replace('"part":"bolt"', '"part":"none"')
+    got = sure(*_split(text, ('"}]', 0.7, {'"},{': 0.3})))
+    assert got.missed["findings"] == pytest.approx(0.3)
+    assert got.step.part.confidence == pytest.approx(0.7, abs=0.02)
+    assert sure(*_split(TEXT, ('"}]', 0.7, {'"},{': 0.3}))).step.part.confidence == pytest.approx(1, abs=0.02), "a bolt was seen"
+
+
+def test_a_hazard_that_follows_from_what_a_thing_may_be_may_have_been_missed() -> None:
+    """The pliers in the hand may be a drill, and a drill near a hand is a hazard that was not named."""
+    text = TEXT.replace('"label":"hand"}', '"label":"hand"},{"box":[300,300,400,400],"label":"pliers"}')
+    closed = ('"],"risk":"', 0.99, {'","': 0.01})
+    assert sure(*_split(text, ("pliers", 0.6, {"drill": 0.4}), closed)).missed["violations"] == pytest.approx(0.4, abs=0.15)
+    assert sure(*_split(text, ("pliers", 0.99, {"wrench": 0.01}), closed)).missed["violations"] < 0.02
 
 
 def test_the_mass_of_the_levels_is_shared_and_sums_to_one() -> None:
@@ -130,8 +215,18 @@ def test_levels_that_cannot_be_told_apart_have_no_shares() -> None:
     assert around("low", ("Low", 0.5, {"high": 0.5})).risk_probabilities == {}, "another name is no share"
 
 
-def test_a_violation_is_as_sure_as_its_key() -> None:
+def test_the_level_is_as_sure_as_the_violations_that_decide_it() -> None:
+    got = sure(*_split(TEXT, ("tool_at_edge", 0.6), ("low", 0.9, {"none": 0.1})))
+    assert got.risk_probabilities["low"] == pytest.approx(0.54)
+    assert sum(got.risk_probabilities.values()) == pytest.approx(1)
+
+
+def test_a_violation_is_as_sure_as_its_key_and_the_list_that_went_on_to_it() -> None:
     assert around("tool_at_edge", ("tool_at_edge", 0.6)).violations[0].confidence == pytest.approx(0.6)
+    text = TEXT.replace('"violations":[', "\n")
+    head, tail = text.split("\n")
+    opened = ('"violations":["', 0.5, {'"violations":[]': 0.5})
+    assert sure(head, opened, tail[1:]).violations[0].confidence == pytest.approx(0.5)
 
 
 SILENT = {
@@ -169,7 +264,9 @@ def test_any_cutting_into_tokens_gives_each_value_its_own_tokens(seed: int, inde
         start = content.index(f'"{name}"'.encode()) + len(name) + 2
         start = content.index(said.encode(), start)
         assert confidence is not None
-        assert _product(made, start, start + len(said.encode()) + 1) - 1e-12 <= confidence <= 1
+        decider = got.step.tool.confidence if name == "action" else 1.0
+        assert decider is not None
+        assert decider * _product(made, start, start + len(said.encode()) + 1) - 1e-12 <= confidence <= 1
         if chinese and name == "tool":
             assert confidence == pytest.approx(_product(made, start, start + len(said.encode()) + 1))
     assert got.findings[0].confidence is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize as qwens_smart_resize
 
-from core.geometry import FAMILIES, BoxFormat, from_model, from_pixels, iou, smart_resize, to_model, to_pixels
+from core.geometry import FAMILIES, PIXELS, SHARES, BoxFormat, from_model, from_pixels, iou, smart_resize, to_model, to_pixels
 from core.schema import Box
 
 FORMATS = {
     **FAMILIES,
     "rows first": BoxFormat("yxyx"),
-    "shares": BoxFormat(scale=1),
-    "pixels": BoxFormat(scale=None),
+    "shares": SHARES,
+    "pixels": PIXELS,
     "coarse": BoxFormat(step=25),
 }
 
@@ -64,6 +65,8 @@ def test_the_mean_loss_is_under_one_in_a_hundred() -> None:
         pytest.param(BoxFormat(scale=None), (640, 480), (64, 96, 320, 288), id="pixels of the frame"),
         pytest.param(FAMILIES["qwen2.5-vl"], (1920, 1080), (132, 146, 658, 437), id="pixels of the resized frame, 1316 x 728"),
         pytest.param(BoxFormat(scale=1), (640, 480), (0.1, 0.2, 0.5, 0.6), id="shares"),
+        pytest.param(FAMILIES["florence-2"], (640, 480), (100, 200, 500, 600), id="a thousand bins"),
+        pytest.param(FAMILIES["paligemma"], (640, 480), (204, 102, 614, 512), id="1,024 bins, rows first"),
         pytest.param(BoxFormat(step=25), (640, 480), (100, 200, 500, 600), id="coarse"),
     ],
 )
@@ -102,6 +105,25 @@ def test_what_is_no_box_is_refused_with_the_reason(numbers: list[object], why: s
         from_model(numbers, BoxFormat(), (1280, 720))
 
 
+@pytest.mark.parametrize("edge", [0.0, 0.3141, 0.9999, 1.0])
+def test_a_bin_is_named_and_read_as_florences_own_processor_does(edge: float) -> None:
+    """transformers, processing_florence2: floor, clamp to 999, read as the middle."""
+    import torch
+    from transformers.models.florence2.processing_florence2 import Florence2PostProcessor
+
+    fmt, size = FAMILIES["florence-2"], (640, 480)
+    box = Box(0.0, 0.0, edge or 0.001, 1.0)
+    theirs = Florence2PostProcessor.__new__(Florence2PostProcessor)
+    theirs.quantize_bins = (1000, 1000)
+    named = theirs.quantize(torch.tensor([to_pixels(box, size)], dtype=torch.float64), size)[0].tolist()
+    if named[2] > named[0]:  # a side without area we make one bin wide
+        assert list(to_model(box, fmt, size)) == named
+        read = theirs.dequantize(torch.tensor([named]), size)[0].tolist()
+        assert list(to_pixels(from_model([int(n) for n in named], fmt, size), size)) == pytest.approx(
+            read, abs=1
+        )  # theirs are cut to whole pixels
+
+
 def test_one_step_beyond_the_edge_is_rounding() -> None:
     assert from_model([-1, 0, 1001, 500], BoxFormat(), (640, 480)) == Box(0, 0, 1, 0.5)
 
@@ -120,10 +142,16 @@ def test_whatever_is_said_is_a_box_or_a_reason(said: list[object]) -> None:
             assert isinstance(box, Box)
 
 
-@given(size=st.tuples(st.integers(1, 20_000), st.integers(1, 20_000)).filter(lambda s: max(s) <= 200 * min(s)))
-def test_a_resized_frame_is_what_qwens_own_processor_makes(size: tuple[int, int]) -> None:
-    height, width = qwens_smart_resize(size[1], size[0], 28, 56 * 56, 1280 * 28 * 28)
-    assert smart_resize(size) == (width, height)
+@pytest.mark.parametrize(("factor", "least", "most"), [(28, 56 * 56, 1280 * 28 * 28), (32, 256 * 256, 1280 * 32 * 32)], ids=["28", "32"])
+def test_a_resized_frame_is_what_qwens_own_processor_makes_of_two_thousand_sizes(factor: int, least: int, most: int) -> None:
+    dice, tried = random.Random(28), 0
+    while tried < 2_000:
+        width, height = (round(math.exp(dice.uniform(0, math.log(20_000)))) for _ in range(2))
+        if max(width, height) > 200 * min(width, height):
+            continue
+        their_height, their_width = qwens_smart_resize(height, width, factor, least, most)
+        assert smart_resize((width, height), factor, least, most) == (their_width, their_height)
+        tried += 1
 
 
 @given(size=st.tuples(st.integers(20, 20_000), st.integers(20, 20_000)).filter(lambda s: max(s) <= 20 * min(s)))

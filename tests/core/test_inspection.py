@@ -12,13 +12,14 @@ from PIL import Image
 
 from core.backends.base import FRAME_ID, Backend
 from core.backends.scripted import open_backend
-from core.errors import FrameRefused, ModelError, ModelMissing
+from core.errors import Abandoned, FrameRefused, ModelError, ModelMissing
 from core.frames import Limits, admit
 from core.geometry import FAMILIES
 from core.inspection import assess, inspect_frame
+from core.patience import Patience
 from core.profile import Condition, Hazard, read
-from core.prompts import build
-from core.schema import Box
+from core.prompts import Prompt, build
+from core.schema import Box, Reply
 from core.settings import ASSETS
 from tests.makers import NOON, jpeg
 
@@ -153,3 +154,33 @@ def test_a_file_that_is_no_script_is_told(tmp_path: Path, content: str) -> None:
         open_backend(tmp_path / "s.json")
     with pytest.raises(ModelMissing):
         open_backend(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize("leaves", ["before", "while it thinks"])
+def test_an_answer_that_nobody_waits_for_is_no_assessment(tmp_path: Path, leaves: str) -> None:
+    backend, patience, asked = script(tmp_path, any=NOTHING_HERE), Patience(), []
+
+    class Deaf:
+        model, prompt_style, box_format = backend.model, backend.prompt_style, backend.box_format
+
+        def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
+            asked.append(picture)
+            if patience is not None:
+                patience.give_up()
+            return backend.ask(picture, prompt)
+
+    if leaves == "before":
+        patience.give_up()
+    with pytest.raises(Abandoned):
+        inspect_frame(FRAME, CONTENT, Deaf(), BENCH, patience)
+    assert len(asked) == (leaves != "before")
+
+
+def test_whoever_watches_is_told_how_long_each_stage_took(tmp_path: Path) -> None:
+    told: dict[str, float] = {}
+    inspect_frame(FRAME, CONTENT, script(tmp_path, any=NOTHING_HERE), BENCH, watch=told.__setitem__)
+    assert list(told) == ["decode", "wait", "model", "read"]
+    assert all(seconds >= 0 for seconds in told.values())
+    with pytest.raises(ModelError):
+        inspect_frame(FRAME, CONTENT, script(tmp_path, other=NOTHING_HERE), BENCH, watch=lambda stage, seconds: told.pop(stage))
+    assert len(told) == 4, "what was not assessed has no stages"

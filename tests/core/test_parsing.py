@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,17 @@ def test_what_a_reply_becomes(case: dict[str, Any]) -> None:
     assert got.whole or got.dropped, "what was not understood is told"
 
 
-def test_there_are_enough_of_them() -> None:
-    assert len(REPLIES) >= 100
+TRAPS = {name: case["reply"] for name, case in REPLIES.items() if "trap" in name}
+KINDS = ("bench", "box", "corridor", "cut", "form", "keys", "level", "lines", "none", "prose", "term", "violation", "words")
+
+
+def test_there_are_enough_of_them_of_every_kind_and_in_two_languages() -> None:
+    """Traps: a negation, a question, both of two words, a word inside another: nothing of it may be taken for the word."""
+    assert len(REPLIES) >= 290
+    assert {name.split("_")[0] for name in REPLIES} >= set(KINDS)
+    chinese = {name for name, reply in TRAPS.items() if re.search("[\u4e00-\u9fff]", reply)}
+    assert len(TRAPS) >= 80
+    assert min(len(chinese), len(TRAPS) - len(chinese)) >= 40
 
 
 def test_boxes_are_read_in_the_models_own_convention() -> None:

@@ -36,9 +36,23 @@ def leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
 def test_every_value_is_found_where_it_stands(value: Any, indent: int | None, ascii_only: bool, before: str, after: str) -> None:
     written = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     text = before + written + after
-    spans = locate(text, len(before))
+    spans = locate(text, len(before)).values
     expected = leaves(value)
     assert spans.keys() == expected.keys()
     for path, (start, end) in spans.items():
         said = text[start:end]
         assert json.loads(f'"{said}"' if isinstance(expected[path], str) else said) == expected[path]
+
+
+def test_a_list_tells_where_it_went_on_and_where_it_closed() -> None:
+    text = '{"a": [ 1 , {"b":[]}\n]}'
+    turns = locate(text).turns
+    assert [text[start:end] for start, end in turns["a",]] == [" 1", " ,", "\n]"]
+    assert [text[start:end] for start, end in turns["a", 1, "b"]] == ["]"]
+
+
+def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
+    text = '{"a":[{"x":1},{"y":2}],"a":[{"z":3}]}'
+    layout = locate(text)
+    assert {path: text[start:end] for path, (start, end) in layout.values.items()} == {("a", 0, "z"): "3"}
+    assert {path: len(turns) for path, turns in layout.turns.items()} == {("a",): 2}

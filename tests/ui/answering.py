@@ -9,16 +9,19 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from annotations.desk import Desk
+from annotations.desk import Desk, Inspect
 from annotations.reports import Reports
 from annotations.store import Store
 from core.backends.scripted import Scripted
 from core.frames import Limits, Vault
 from core.inspection import inspect_frame
+from core.patience import Patience
 from core.profile import read
 from core.prompts import build
+from core.schema import Assessment, Frame
 from core.settings import ASSETS, Settings
 from ui.api import create
+from ui.metrics import Metrics
 
 SITE = "http://127.0.0.1:7860"
 CAP_MIB = 1
@@ -34,20 +37,26 @@ REPLY = {
 PROFILE = read(ASSETS / "profiles" / "bench.toml")
 
 
-def app_of(data: Path, *, model: bool = True) -> tuple[FastAPI, Store]:
+def app_of(data: Path, *, model: bool = True, inspect: Inspect | None = None) -> tuple[FastAPI, Store]:
+    """The API over a new record. `inspect` in the place of the scripted model."""
+    metrics = Metrics()
     store = Store(data / "record.sqlite3")
     backend = Scripted("scripted:test", {"*": (json.dumps(REPLY, separators=(",", ":")), ())})
+
+    def scripted(frame: Frame, content: bytes, patience: Patience | None) -> Assessment:
+        return inspect_frame(frame, content, backend, PROFILE, patience, metrics.watch)
+
     desk = Desk(
         store,
         Vault(data),
         PROFILE,
-        inspect=(lambda frame, content, patience: inspect_frame(frame, content, backend, PROFILE, patience)) if model else None,
+        inspect=metrics.counting(inspect or scripted) if model else None,
         model=backend.model if model else None,
         prompt_id=build(PROFILE, backend.prompt_style, backend.box_format).id if model else None,
         limits=Limits(max_bytes=CAP_MIB * 2**20),
     )
     settings = Settings(data=data, max_upload_mib=CAP_MIB)
-    return create(desk, Reports(store.path), settings, screens=False), store
+    return create(desk, Reports(store.path), settings, metrics=metrics, screens=False), store
 
 
 def received(client: TestClient, content: bytes, name: str = "bench.jpg") -> str:

@@ -192,7 +192,7 @@ TRAVERSALS = [
 def test_nothing_but_an_id_finds_anything(client: TestClient, route: str, name: str) -> None:
     answer = client.get(route.format(name))
     assert answer.status_code == 404
-    assert set(answer.json()) == {"error"}
+    assert set(answer.json()) == {"error", "kind", "id"}
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_nothing_but_an_id_finds_anything(client: TestClient, route: str, name: 
 def test_errors_are_one_sentence_without_a_path(client: TestClient, tmp_path: Path, method: str, path: str, status: int) -> None:
     answer = client.request(method, path)
     assert answer.status_code == status, answer.text
-    assert set(answer.json()) == {"error"}
+    assert set(answer.json()) == {"error", "kind", "id"}
     assert answer.json()["error"].endswith(".")
     assert str(tmp_path) not in answer.text
     assert "Traceback" not in answer.text

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from annotations.desk import Sheet
 from core.errors import Conflict, Malformed, NotFound
 from core.profile import Profile, read
 from core.schema import Assessment, Box, Correction, Dropped, Finding, Frame, Reply, Risk, Step, Token, Value, Violation
 from core.settings import ASSETS
-from ui.wire import correction_from_json, error_json, inspection_line, profile_json, to_json, without_paths
+from ui.wire import assessment_json, correction_from_json, error_json, inspection_line, profile_json, sheet_json, to_json, without_paths
 
 FRAME = Frame(
     "a" * 64, 640, 480, "x.jpg", "image/jpeg", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), datetime.fromisoformat("2023-11-02T15:00:53")
@@ -152,6 +153,32 @@ def test_words_leave_as_plain_values_and_a_reply_without_its_tokens() -> None:
     assert said["reply"] == {"text": "{}", "model": "compact@1", "prompt_id": "p1", "seconds": 1.5, "host": ""}
     assert to_json(FRAME)["received_at"] == "2026-01-02T03:04:05Z"
     assert to_json(FRAME)["taken_at"] == "2023-11-02T15:00:53"
+
+
+def test_certainty_is_empty_where_nothing_calibrates() -> None:
+    assert assessment_json(ASSESSMENT)["certainty"] == {}
+    assert sheet_json(Sheet(FRAME, ASSESSMENT, None, 0))["assessment"] == assessment_json(ASSESSMENT)
+
+
+def test_what_is_calibrated_stands_beside_the_raw_confidence_and_never_in_its_place() -> None:
+    asked: list[Assessment] = []
+
+    def calibrated(assessment: Assessment) -> dict[str, float]:
+        asked.append(assessment)
+        return {"tool": 0.75, "findings.0": 0.25, "risk": float("nan"), "phase": 1.5}
+
+    said = sheet_json(Sheet(FRAME, ASSESSMENT, None, 0), calibrated)["assessment"]
+    assert asked == [ASSESSMENT]
+    assert said["certainty"] == {"tool": 0.75, "findings.0": 0.25}, "only what is a probability"
+    assert said["step"]["tool"]["confidence"] == 0.9
+    assert {key: value for key, value in said.items() if key != "certainty"} == to_json(ASSESSMENT)
+
+
+def test_a_frame_that_no_model_judged_has_no_assessment_to_be_certain_of() -> None:
+    def never(assessment: Assessment) -> dict[str, float]:
+        raise AssertionError(f"asked about {assessment}")
+
+    assert sheet_json(Sheet(FRAME, None, None, 0), never)["assessment"] is None
 
 
 def test_what_is_no_word_does_not_leave() -> None:

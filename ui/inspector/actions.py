@@ -11,10 +11,12 @@ from ui.texts import LANGUAGES, Texts
 
 UNCERTAIN_BELOW = 0.6  # a field or box of the model below this is marked "?" and comes first in Tab order
 SURE_ABOVE = 0.85  # from here on the bar of three steps is full
+ROUGH_BELOW = 0.6  # a box whose expected overlap with the true one is less is marked "?"
+MISSED_ABOVE = 0.2  # from here on the screen says that the model may have missed something
 SCREEN_WORDS = (
     "nav.", "language.", "theme.", "seconds", "close", "list.", "top.", "name.", "risk.", "level.", "panel.", "field.", "sure.", "said.", "violations.", "seen.",
     "dropped.", "note.", "origin.", "history.", "stage.", "bar.", "tools.", "menu.", "agree", "cannot_tell", "save", "next.", "draft.", "conflict.",
-    "faded.", "walk.", "add.", "drop.", "samples.", "camera.", "net.", "keys.",
+    "faded.", "walk.", "add.", "drop.", "samples.", "camera.", "net.", "keys.", "host.", "models.",
 )  # fmt: skip
 
 
@@ -32,7 +34,8 @@ def given(profile: Profile, *, language: str, model: str | None, prompt_id: str 
             "max_upload_mib": max_upload_mib,
             "uncertain_below": UNCERTAIN_BELOW,
             "sure_above": SURE_ABOVE,
-            "calibrated": False,  # until confidences are held against reviewed frames, a bar of three steps is all that can be said
+            "rough_below": ROUGH_BELOW,
+            "missed_above": MISSED_ABOVE,
             "boxless": not profile.fields,
             "other_colour": OTHER,
         },

@@ -33,9 +33,10 @@ def test_a_reply_is_its_tokens_and_says_how_likely_each_was(tiny: Path, bench: P
     raw = b"".join(t.text.encode("utf-8", "surrogateescape") for t in reply.tokens)
     assert reply.text == raw.decode("utf-8", "replace")
     assert 0 < len(reply.tokens) <= 24
+    assert reply.masked
     for token in reply.tokens:
         assert token.top[0] == (token.text, token.logprob)  # the likeliest is what was said
-        assert len(token.top) == 5
+        assert 1 <= len(token.top) <= 5
         assert sum(math.exp(p) for _, p in token.top) <= 1 + 1e-6
         assert [p for _, p in token.top] == sorted((p for _, p in token.top), reverse=True)
 
@@ -63,13 +64,6 @@ def test_a_folder_as_a_hub_gives_it_speaks_its_family(tiny: Path, bench: Profile
 
     model = LocalModel(replace(described, most_tokens=4), threads=1)
     assert len(model.ask(PICTURE, build(bench, model.prompt_style, model.box_format)).tokens) <= 4
-
-
-def test_chinese_goes_through_the_tokenizer_byte_by_byte(tiny: Path) -> None:
-    model = LocalModel(read_folder(tiny), threads=1)
-    said = "未发现明显违规行为 🙂"
-    numbers = model._processor.tokenizer.encode(said)
-    assert "".join(model._text(n) for n in numbers).encode("utf-8", "surrogateescape").decode() == said
 
 
 def test_the_id_changes_with_the_weights(tiny: Path, tmp_path: Path) -> None:

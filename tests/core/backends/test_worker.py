@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from core.backends.base import Backend
+from core.backends.base import Answers
 from core.backends.folder import ModelFolder, read_folder
-from core.backends.worker import Worker
-from core.errors import ModelError
+from core.backends.worker import MOST_WAITING, Worker
+from core.errors import Abandoned, ModelBusy, ModelError, ModelLost
 from core.geometry import BoxFormat
 from core.patience import Patience
 from core.profile import Profile
@@ -23,21 +26,29 @@ PICTURE = makers.picture(80, 60)
 
 
 class Fickle:
-    """Answers; dies when the picture is 13 pixels wide. It is loaded in the child, so it stands at the top of this file."""
+    """Answers with the sizes of the batch; dies when a picture is 13 pixels wide, works for ever when one is 17 wide.
 
-    model, prompt_style, box_format = "fickle@0", "brief", BoxFormat()
+    It is loaded in the child, so it stands at the top of this file.
+    """
 
-    def ask(self, picture: object, prompt: Prompt, patience: Patience | None = None) -> Reply:
-        if picture.size[0] == 13:  # type: ignore[attr-defined]
+    def ask_many(self, pictures: Sequence[Image.Image], prompt: Prompt, abandoned: Callable[[], Collection[int]]) -> Answers:
+        widths = [picture.width for picture in pictures]
+        if 13 in widths:
             os._exit(9)
-        return Reply("{}", self.model, prompt.id, 0.0)
+        while 17 in widths and widths.index(17) not in abandoned():
+            time.sleep(0.005)
+        if 19 in widths:
+            time.sleep(0.3)
+        return [
+            Abandoned("left") if width == 17 else Reply(str(len(widths)), "fickle@0", prompt.id, 0.0) for width in widths
+        ]  # fmt: skip
 
 
-def fickle(folder: ModelFolder, threads: int) -> Backend:
+def fickle(folder: ModelFolder, threads: int) -> Fickle:
     return Fickle()
 
 
-def hopeless(folder: ModelFolder, threads: int) -> Backend:
+def hopeless(folder: ModelFolder, threads: int) -> Fickle:
     raise ModelError("The model could not be loaded: its weights are cut short.")
 
 
@@ -65,7 +76,7 @@ def test_it_answers(worker: Worker, prompt: Prompt) -> None:
 def test_a_death_is_an_error_in_words_and_the_next_frame_is_answered(worker: Worker, prompt: Prompt) -> None:
     with pytest.raises(ModelError, match="ended before it answered"):
         worker.ask(makers.picture(13, 60), prompt)
-    assert worker.ask(PICTURE, prompt).text == "{}"
+    assert worker.ask(PICTURE, prompt).text == "1"
 
 
 def test_a_model_that_cannot_be_loaded_says_so_to_each_question(described: ModelFolder, prompt: Prompt) -> None:
@@ -74,6 +85,104 @@ def test_a_model_that_cannot_be_loaded_says_so_to_each_question(described: Model
         with pytest.raises(ModelError, match="cut short"):
             worker.ask(PICTURE, prompt)
     worker.close()
+
+
+def asked(worker: Worker, pictures: Sequence[Image.Image], prompt: Prompt) -> list[Future[Reply]]:
+    """Ask about all at the same time, in this order."""
+    pool = ThreadPoolExecutor(len(pictures))
+    futures = []
+    for picture in pictures:
+        before = worker.waiting
+        futures.append(pool.submit(worker.ask, picture, prompt))
+        until(lambda before=before, last=futures[-1]: worker.waiting > before or last.done() or not worker._line)  # type: ignore[misc]
+    pool.shutdown(wait=False)
+    return futures
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.002)
+
+
+def test_those_who_wait_are_answered_together_and_no_more_than_the_model_takes(worker: Worker, prompt: Prompt) -> None:
+    worker.ask(PICTURE, prompt)  # it is loaded
+    slow = asked(worker, [makers.picture(19, 60)], prompt)[0]
+    until(lambda: len(worker._asked) == 1)
+    rest = asked(worker, [PICTURE] * 11, prompt)
+    assert slow.result().text == "1"
+    assert [future.result().text for future in rest] == ["8"] * 8 + ["3"] * 3
+
+
+def test_a_full_line_says_busy_at_once_and_goes_on_when_there_is_room(worker: Worker, prompt: Prompt) -> None:
+    worker.ask(PICTURE, prompt)
+    patience = Patience()
+    with ThreadPoolExecutor(MOST_WAITING + 1) as pool:
+        endless = pool.submit(worker.ask, makers.picture(17, 60), prompt, patience)
+        until(lambda: len(worker._asked) == 1)
+        waiting = [pool.submit(worker.ask, PICTURE, prompt) for _ in range(MOST_WAITING)]
+        until(lambda: worker.waiting == MOST_WAITING)
+        began = time.monotonic()
+        with pytest.raises(ModelBusy, match="32 frames are waiting"):
+            worker.ask(PICTURE, prompt)
+        assert time.monotonic() - began < 1
+        patience.give_up()
+        with pytest.raises(Abandoned):
+            endless.result(5)
+        assert {future.result(20).text for future in waiting} == {"8"}
+
+
+def test_who_stops_waiting_frees_the_place_in_the_line(worker: Worker, prompt: Prompt) -> None:
+    worker.ask(PICTURE, prompt)
+    endless, patience = Patience(), Patience()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(worker.ask, makers.picture(17, 60), prompt, endless)
+        until(lambda: len(worker._asked) == 1)
+        second = pool.submit(worker.ask, PICTURE, prompt, patience)
+        until(lambda: worker.waiting == 1)
+        patience.give_up()
+        with pytest.raises(Abandoned):
+            second.result(1)
+        assert worker.waiting == 0
+        endless.give_up()
+        with pytest.raises(Abandoned):
+            first.result(5)
+    assert worker.ask(PICTURE, prompt).text == "1"
+
+
+def test_a_death_takes_its_batch_along_and_nobody_else(worker: Worker, prompt: Prompt) -> None:
+    worker.ask(PICTURE, prompt)
+    slow = asked(worker, [makers.picture(19, 60)], prompt)[0]
+    until(lambda: len(worker._asked) == 1)
+    batch = asked(worker, [makers.picture(13, 60)] + [PICTURE] * 8, prompt)
+    assert slow.result().text == "1"
+    for future in batch[:8]:
+        with pytest.raises(ModelLost):
+            future.result(20)
+    assert batch[8].result(20).text == "1"
+
+
+def test_a_killed_process_is_back_for_the_next_frame(worker: Worker, prompt: Prompt) -> None:
+    worker.ask(PICTURE, prompt)
+    worker._child.kill()
+    worker._child.join()
+    assert worker.ask(PICTURE, prompt).text == "1"
+
+
+def test_who_waits_when_it_is_closed_is_told(described: ModelFolder, prompt: Prompt) -> None:
+    worker = Worker(described, 1, load=fickle)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(worker.ask, makers.picture(17, 60), prompt)
+        until(lambda: len(worker._asked) == 1)
+        second = pool.submit(worker.ask, PICTURE, prompt)
+        until(lambda: worker.waiting == 1)
+        worker.close()
+        for waiting in (first, second):
+            with pytest.raises(ModelLost):
+                waiting.result(5)
+    with pytest.raises(ModelLost, match="was stopped"):
+        worker.ask(PICTURE, prompt)
 
 
 def test_the_true_model_answers_from_its_own_process(described: ModelFolder, prompt: Prompt) -> None:

@@ -40,6 +40,6 @@ def test_without_a_model_the_screen_is_told_so() -> None:
     assert given(bench, language="en", model=None, max_upload_mib=1)["options"]["model"] is None
 
 
-def test_confidences_are_not_sold_as_probabilities_before_they_are_calibrated() -> None:
+def test_no_confidence_is_handed_over_as_calibrated_beforehand() -> None:
     bench = read(ASSETS / "profiles" / "bench.toml")
-    assert given(bench, language="en", model=None, max_upload_mib=1)["options"]["calibrated"] is False
+    assert "calibrated" not in given(bench, language="en", model=None, max_upload_mib=1)["options"], "only an assessment can say so"

@@ -15,7 +15,7 @@ lines.append(boxLayer, handleLayer, cross);
 
 const shown = { selected: null, hovered: null, hidden: new Set(), hiddenLabels: new Set(), allHidden: false, peek: false, threshold: 0 };
 
-function isFaded(finding) { return finding.said_by === "model" && finding.confidence !== null && finding.confidence < shown.threshold; }
+function isFaded(finding) { return finding.said_by === "model" && (sureOf(finding) ?? 1) < shown.threshold; }
 function fadedFindings() { return sheet.now ? sheet.now.findings.filter(isFaded) : []; }
 function isHidden(finding) { return shown.allHidden || shown.hidden.has(finding.uid) || shown.hiddenLabels.has(finding.label); }
 function isVisible(finding) { return finding.box && !shown.peek && !isHidden(finding); }
@@ -78,10 +78,10 @@ function dressBox(node, finding) {
     node.text = text;
     node.width = textWidth(text) + 14;
   }
-  node.chip.title = `${labelName(finding.label)} · ${say("said." + finding.said_by)}${confidenceText(finding) ? ` · ${confidenceText(finding)}` : ""}`;
+  node.chip.title = [labelName(finding.label), say("said." + finding.said_by), finding.said_by === "model" ? sureSentence(finding) : "", boxWord(finding)].filter(Boolean).join(" · ");
 }
 
-function confidenceText(said) { return said.confidence === null ? "" : said.confidence.toFixed(2); }
+function confidenceText(said) { return said.said_by === "model" ? sureWord(said) : ""; }
 
 const ruler = document.createElement("canvas").getContext("2d");
 function textWidth(text) {
@@ -147,5 +147,5 @@ function select(uid) {
   drawBoxes();
   showSelection();
   const finding = findingOf(uid);
-  spoken.textContent = finding ? `${labelName(finding.label)}, ${say("said." + finding.said_by)} ${confidenceText(finding)}` : "";
+  spoken.textContent = finding ? `${labelName(finding.label)}, ${[say("said." + finding.said_by), finding.said_by === "model" ? sureSentence(finding) : "", boxWord(finding)].filter(Boolean).join(say("list.comma"))}` : "";
 }

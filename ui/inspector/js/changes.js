@@ -1,5 +1,7 @@
 // What a person can change in the verdict, each as one step of undo. No element is made here.
 
+const BY_HAND = { said_by: "person", confidence: null, overlap: null, certainty: null };  // the model's own figures go when its word does
+
 function setField(field, value) {
   edit((now) => {
     const before = now.step[field];
@@ -43,7 +45,7 @@ function nudge(dx, dy, resize) {
   const { width, height } = sheet.frame;
   const handle = `${dy ? "s" : ""}${dx ? "e" : ""}`;
   const box = resize ? resizedBox(finding.box, handle, dx, dy, width, height) : movedBox(finding.box, dx, dy, width, height);
-  edit((now) => Object.assign(now.findings.find((each) => each.uid === finding.uid), { box, said_by: "person", confidence: null }), `nudge ${finding.uid}`);
+  edit((now) => Object.assign(now.findings.find((each) => each.uid === finding.uid), { box, ...BY_HAND }), `nudge ${finding.uid}`);
 }
 
 let copied = null;

@@ -1,4 +1,4 @@
-// What opens over the screen: keys, conflict, history, camera, faded boxes, the add menu, and short notices. Native <dialog>, so focus stays inside.
+// What opens over the screen: conflict, history, camera, faded boxes, the add menu, and short notices. Native <dialog>, so focus stays inside.
 
 const notices = make("div", { class: "gl-notices", role: "status", "aria-live": "polite" });
 const dialogPlace = make("div", { class: "gl-dialogs" });
@@ -24,16 +24,6 @@ function openDialog(title, body, choices = [], kind = "") {
   dialogPlace.append(dialog);
   dialog.showModal();
   return dialog;
-}
-
-function showKeys() {
-  if (dialogPlace.querySelector(".is-keys")) return;
-  const row = ([keys, what]) => make("div", { class: "gl-key" }, make("span", {}, ...keys.split(" ").map((key) => make("kbd", { text: key }))), make("span", { text: say("keys." + what) }));
-  const groups = [
-    ["boxes", [["1 … 9", "label"], ["L", "menu"], ["N Shift", "draw"], ["← ↑ → ↓", "move"], ["Shift ←", "move10"], ["Alt ←", "resize"], ["Del", "delete"], ["C V", "copy"], ["H", "hide"]]],
-    ["frame", [["Tab Shift+Tab", "tab"], ["Y", "agree"], ["X", "cannot"], ["Ctrl+Enter", "save"], ["Ctrl+S", "stay"], ["[ ]", "walk"], ["Ctrl+Z Ctrl+Y", "undo"], ["Space", "peek"], ["+ − 0", "zoom"], ["?", "help"]]],
-  ];
-  openDialog(say("keys.title"), groups.map(([group, rows]) => make("section", {}, make("h3", { text: say("keys.group_" + group) }), ...rows.map(row))), [], "is-keys");
 }
 
 /** A small picture with the boxes of one version. */
@@ -173,7 +163,7 @@ function askName() {
 function downloadJson() {
   const content = correctionOf(sheet.now, sheet.correction?.verdict ?? "reviewed", effort.seconds);
   const saved = !isDirty() && sheet.correction;
-  const said = { frame: sheet.frame, assessment: sheet.assessment, correction: saved ? sheet.correction : null, unsaved: saved ? null : { ...content, findings: sheet.now.findings.map(({ uid, ...rest }) => rest), step: sheet.now.step, risk: sheet.now.risk, violations: sheet.now.violations.map(({ uid, ...rest }) => rest) } };
+  const said = { frame: sheet.frame, assessment: sheet.assessment, correction: saved ? sheet.correction : null, unsaved: saved ? null : { ...content, findings: sheet.now.findings.map(bare), step: Object.fromEntries(Object.entries(sheet.now.step).map(([field, value]) => [field, bare(value)])), risk: bare(sheet.now.risk), violations: sheet.now.violations.map(bare) } };
   const link = make("a", { href: URL.createObjectURL(new Blob([JSON.stringify(said, null, 2)], { type: "application/json" })), download: `frame-${sheet.frame.id.slice(0, 12)}.json` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);

@@ -7,9 +7,11 @@ const filesInput = make("input", { type: "file", accept: TAKEN.join(","), multip
 const folderInput = make("input", { type: "file", webkitdirectory: true, multiple: true, hidden: true, class: "gl-folder" });
 const intake = { waiting: [], running: false, done: 0, all: 0, refused: [], stop: null, first: null };
 
+const dropWhere = make("span", { class: "gl-where" });
+
 function buildEmpty() {
   const choose = button({ text: say("drop.choose"), sign: "upload", kind: "gl-button is-primary", press: () => filesInput.click() });
-  const zone = make("div", { class: "gl-drop" }, icon("upload", "gl-drop-icon"), make("h2", { text: say("drop.title") }), make("p", { text: say("drop.types", { mib: options.max_upload_mib }) }), choose,
+  const zone = make("div", { class: "gl-drop" }, icon("upload", "gl-drop-icon"), make("h2", { text: say("drop.title") }), make("p", {}, say("drop.types", { mib: options.max_upload_mib }), dropWhere), choose,
     make("div", { class: "gl-drop-ways" }, make("span", { class: "gl-way" }, icon("paste"), say("drop.paste")), button({ text: say("drop.folder"), sign: "folder", kind: "gl-link", press: () => folderInput.click() }), button({ text: say("drop.camera"), sign: "camera", kind: "gl-link", press: openCamera })));
   zone.addEventListener("click", (event) => { if (!event.target.closest("button")) filesInput.click(); });
   const samples = make("div", { class: "gl-samples" });

@@ -4,10 +4,13 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 function isTyping(node) { return Boolean(node?.closest?.("input:not([type=range]), textarea, select, [contenteditable]")); }
 
+const ACTS = {  // what `keymap` gives a key to
+  draw: () => setMode(pointer.mode === "draw" ? "select" : "draw"), menu: () => shown.selected && openLabelMenu(shown.selected), search: searchLabel,
+  hide: toggleHidden, copy: copyBox, paste: pasteBox, agree, cannot: cannotTell, back: () => step(-1), forward: () => step(1),
+  closer: () => zoomBy(1.25), further: () => zoomBy(0.8), whole: zoomFit,
+};
 const PLAIN = {
-  n: () => setMode(pointer.mode === "draw" ? "select" : "draw"), l: () => shown.selected && openLabelMenu(shown.selected),
-  h: toggleHidden, c: copyBox, v: pasteBox, y: agree, x: cannotTell, Delete: () => removeFinding(shown.selected), Backspace: () => removeFinding(shown.selected),
-  "[": () => step(-1), "]": () => step(1), "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), 0: zoomFit,
+  Delete: () => removeFinding(shown.selected), Backspace: () => removeFinding(shown.selected), "=": () => zoomBy(1.25),
   Enter: () => shown.selected && openLabelMenu(shown.selected),
   Escape: () => { if (pointer.mode === "draw") setMode("select"); else if (shown.selected) select(null); else stage.focus(); },
 };
@@ -34,12 +37,20 @@ document.addEventListener("keydown", (event) => {
     if (label && shown.selected) press(event, () => relabel(shown.selected, label.key));
     return;
   }
-  press(event, PLAIN[key]);
+  press(event, ACTS[actionOf(key)] ?? PLAIN[key]);
 });
 
 /** Keys that settle a frame: each takes a press of its own, so that a held one never confirms frames that nobody saw. */
 function confirms(event, key, control) {
-  return control ? ["Enter", "s"].includes(key) : ["y", "x"].includes(key) || (key === "Enter" && Boolean(event.target.closest(".gl-actions")));
+  return control ? ["Enter", "s"].includes(key) : ["agree", "cannot"].includes(actionOf(key)) || (key === "Enter" && Boolean(event.target.closest(".gl-actions")));
+}
+
+/** Search among the labels, for the selected box or else the first that waits for a look. */
+function searchLabel() {
+  const uid = shown.selected ?? stops().find((stop) => stop.uid !== undefined)?.uid;
+  if (uid === undefined || uid === null) return;
+  select(uid);
+  openLabelMenu(uid);
 }
 
 function press(event, act) {
@@ -72,10 +83,12 @@ function stops() {
 }
 
 function tab(event) {
-  const inside = event.target === document.body || stage.contains(event.target) || event.target.matches(".gl-select");
+  const inside = event.target === document.body || stage.contains(event.target) || event.target.matches(".gl-select, .gl-sure-bar[data-field]");
   const all = stops();
   if (!inside || !all.length) return;
   const field = event.target.dataset?.field;
+  const bar = part.rows[field]?.sure.querySelector("button");
+  if (bar && event.target.matches(event.shiftKey ? ".gl-sure-bar" : ".gl-select")) return;  // between a field and what else it could be, as usual
   const here = all.findIndex((stop) => (field ? stop.field === field : stop.uid !== undefined && stop.uid === shown.selected));
   if (field && here < 0) return;
   const next = all[here < 0 ? (event.shiftKey ? all.length - 1 : 0) : here + (event.shiftKey ? -1 : 1)];

@@ -37,14 +37,19 @@ function fold(text) { return text.normalize("NFKC").toLowerCase().replace(/[\s_-
 function listLabels() {
   const wanted = fold(menuFilter.value);
   menuState.found = profile.labels.filter((label) => [label.key, ...Object.values(label.names), ...label.aliases].some((word) => fold(word).includes(wanted)));
-  const current = findingOf(menuState.uid)?.label;
+  const begins = (label) => fold(label.names[language]).startsWith(wanted);
+  if (wanted) menuState.found.sort((a, b) => begins(b) - begins(a));
+  const finding = findingOf(menuState.uid);
+  const current = finding?.label;
+  const shares = new Map(sharesOf(finding?.was?.label, finding?.was ?? {}));
+  if (shares.size > 1 && !wanted) menuState.found.sort((a, b) => (shares.get(b.key) ?? -1) - (shares.get(a.key) ?? -1));
   menuState.at = wanted ? 0 : Math.max(0, menuState.found.findIndex((label) => label.key === current));
   menuList.replaceChildren(...menuState.found.map((label, place) => {
     const digit = profile.labels.indexOf(label) + 1;
     const swatch = make("span", { class: "gl-swatch" });
     swatch.style.background = label.colour;
     return make("div", { class: "gl-menu-item", role: "option", id: `gl-menu-${place}`, data: { key: label.key }, on: { pointerdown: (event) => { event.preventDefault(); pickLabel(label.key); } } },
-      swatch, make("span", { text: label.names[language] }), make("kbd", { text: digit <= 9 ? String(digit) : "" }));
+      swatch, make("span", { text: label.names[language] }), shares.size > 1 && shares.has(label.key) ? shareBar(shares.get(label.key)) : "", make("kbd", { text: digit <= 9 ? String(digit) : "" }));
   }));
   if (!menuState.found.length) menuList.append(make("div", { class: "gl-menu-none", text: say("menu.nothing") }));
   markLabel();
@@ -66,7 +71,7 @@ function relabel(uid, key) {
   const finding = findingOf(uid);
   pointer.lastLabel = key;
   if (!finding || finding.label === key) return;
-  edit((now) => Object.assign(now.findings.find((each) => each.uid === uid), { label: key, said_by: "person", confidence: null }));
+  edit((now) => Object.assign(now.findings.find((each) => each.uid === uid), { label: key, ...BY_HAND }));
 }
 
 menuFilter.addEventListener("input", listLabels);

@@ -13,9 +13,11 @@ function buildPanel() {
   }
   part.fields = make("section", { class: "gl-fields" });
   part.rows = Object.fromEntries(Object.keys(profile.fields).map((field) => [field, fieldRow(field)]));
-  part.fields.append(...Object.values(part.rows).map((row) => row.node));
+  part.scale = make("p", { class: "gl-scale", text: say("sure.scale"), title: say("sure.why_words") });
+  part.fields.append(...Object.values(part.rows).map((row) => row.node), part.scale);
   part.violations = make("section", { class: "gl-section" });
   part.seen = make("section", { class: "gl-section" });
+  part.detail = make("div", { class: "gl-detail" });
   part.dropped = make("section", { class: "gl-section" });
   part.note = make("textarea", { class: "gl-note", rows: "1", maxlength: "4000", placeholder: say("note.empty"), "aria-label": say("note.empty"), on: { input: () => edit((now) => { now.note = part.note.value; }, "note") } });
   part.origin = make("footer", { class: "gl-origin" });
@@ -25,22 +27,26 @@ function buildPanel() {
 }
 
 function fieldRow(field) {
-  const select = make("select", { class: "gl-select", id: `gl-field-${field}`, data: { field }, on: { change: (event) => setField(field, event.target.value) } },
-    make("option", { value: "", text: say("field.choose") }),
-    ...profile.fields[field].map((term) => make("option", { value: term.key, text: term.names[language] })));
+  const select = make("select", { class: "gl-select", id: `gl-field-${field}`, data: { field }, on: { change: (event) => setField(field, event.target.value) } });
   const sure = make("span", { class: "gl-sure" });
   const who = make("button", { type: "button", class: "gl-who", on: { click: () => confirmField(field) } });
   const node = make("div", { class: "gl-field", data: { field } }, make("label", { for: `gl-field-${field}`, text: say("field." + field) }), select, sure, who);
-  return { node, select, sure, who };
+  return { field, node, select, sure, who, listed: null };
 }
 
-/** Three steps: unsure, likely, sure. The number only where it has been calibrated; otherwise it is the model's own and stays in the hint. */
-function sureness(said) {
-  if (said.said_by !== "model" || said.confidence === null) return make("span", { class: "gl-steps is-empty" });
-  const level = said.confidence < options.uncertain_below ? 1 : said.confidence < options.sure_above ? 2 : 3;
-  const hint = say(options.calibrated ? "sure.calibrated" : "sure.own", { word: say("sure." + level), number: said.confidence.toFixed(2) });
-  const bars = make("span", { class: `gl-steps is-${level}`, title: hint, role: "img", "aria-label": hint }, make("i"), make("i"), make("i"));
-  return options.calibrated ? make("span", { class: "gl-sure-both" }, bars, make("span", { text: inPercent(said.confidence) })) : bars;
+/** The choices of a field: what the model holds likely first, each with its share, then all others as the profile has them. */
+function listChoices(row) {
+  const said = sheet.assessment?.step[row.field];
+  const model = said && { ...said, certainty: sheet.assessment.certainty?.[row.field] };
+  const shares = model ? sharesOf(model.value, model) : [];
+  const listed = JSON.stringify(shares);
+  if (row.listed === listed) return;
+  row.listed = listed;
+  const first = new Map(shares.length > 1 ? shares : []);
+  const option = (key, share) => make("option", { value: key, text: termName(row.field, key) }, share === undefined ? "" : shareBar(share));
+  const rest = profile.fields[row.field].filter((term) => !first.has(term.key)).map((term) => option(term.key));
+  const chosen = make("button", { type: "button", class: "gl-chosen", tabindex: "-1" }, make("selectedcontent"));  // where a select can be styled: what its closed face shows
+  row.select.replaceChildren(chosen, make("option", { value: "", text: say("field.choose") }), ...[...first].map(([key, share]) => option(key, share)), first.size ? make("hr") : "", ...rest);
 }
 
 function showPanel() {
@@ -48,6 +54,7 @@ function showPanel() {
   panel.classList.toggle("is-waiting", isLooking());
   showRisk();
   for (const [field, row] of Object.entries(part.rows)) showField(row, sheet.now.step[field]);
+  part.scale.hidden = ![...Object.values(sheet.now.step)].some((said) => said.said_by === "model" && sureOf(said) !== null && !isCalibrated(said));
   showViolations();
   showSeen();
   showDropped();
@@ -58,6 +65,8 @@ function showPanel() {
 
 /** Nothing has been said yet and the model is at it: the places stand, quiet and empty. */
 function isLooking() { return !sheet.assessment && !isDirty() && !sheet.correction && (work.assessing === sheet.frame.id || work.waiting.includes(sheet.frame.id)); }
+/** The model said nothing of this frame yet, and nobody is asking it now. */
+function canAsk() { return Boolean(options.model) && !sheet.assessment && work.assessing !== sheet.frame.id && !work.waiting.includes(sheet.frame.id); }
 function isJudged() { return Boolean(sheet.assessment || sheet.correction); }
 
 function showRisk() {
@@ -65,9 +74,10 @@ function showRisk() {
   const waiting = isLooking();
   part.risk.className = `gl-verdict is-${risk.level ?? "undetermined"}${waiting ? " is-waiting" : ""}`;
   const probability = risk.level ? risk.probabilities?.[risk.level] : undefined;
-  const sure = probability === undefined ? null : sureness({ confidence: probability, said_by: risk.said_by });
+  const said = { said_by: risk.said_by, confidence: probability ?? null, certainty: risk.certainty, alternatives: Object.entries(risk.probabilities ?? {}).filter(([level]) => level !== risk.level).sort((a, b) => b[1] - a[1]) };
+  const sure = waiting ? "" : sureBar(said, { title: say("risk.title"), shares: sharesOf(risk.level, said), name: levelName, pick: setRisk });
   part.risk.replaceChildren(riskMark(risk.level), make("div", { class: "gl-verdict-text" },
-    make("strong", { class: "gl-verdict-word", text: waiting ? say("risk.waiting") : levelName(risk.level) }), make("span", { class: "gl-verdict-why", text: waiting ? "" : whyRisk() })), sure ?? "", saidBy(risk, null) ?? "");
+    make("strong", { class: "gl-verdict-word", text: waiting ? say("risk.waiting") : levelName(risk.level) }), make("span", { class: "gl-verdict-why", text: waiting ? "" : whyRisk() })), canAsk() ? button({ text: say("bar.ask_again"), kind: "gl-button is-quiet gl-ask", press: () => assess(sheet.frame.id) }) : "", sure, saidBy(risk, null) ?? "");
   for (const each of part.levels.children) each.setAttribute("aria-pressed", String(each.dataset.level === risk.level));
 }
 
@@ -75,6 +85,8 @@ function showRisk() {
 function whyRisk() {
   const { risk, violations } = sheet.now;
   if (work.failed && !isJudged()) return work.failed;
+  const outside = risk.reasons?.find((reason) => reason.startsWith("not_applicable:"));
+  if (risk.level === null && outside) return say("risk.why_outside", { label: labelName(outside.slice(15)) });
   if (risk.level === null) return sheet.assessment ? say("risk.why_unread") : say("risk.why_unasked");
   const worst = [...violations].sort((a, b) => profile.levels.indexOf(b.risk) - profile.levels.indexOf(a.risk))[0];
   if (worst) return hazardByKey.get(worst.hazard)?.names[language] ?? worst.hazard;
@@ -82,9 +94,12 @@ function whyRisk() {
 }
 
 function showField(row, said) {
+  listChoices(row);
   row.node.className = `gl-field${isUncertain(said) || said.value === null ? " is-uncertain" : ""}${said.value === null ? " is-missing" : ""}`;
   row.select.value = said.value ?? "";
-  row.sure.replaceChildren(sureness(said), isUncertain(said) ? make("b", { class: "gl-unsure", text: "?", title: say("sure.check") }) : "");
+  row.select.title = said.value === null ? "" : termName(row.field, said.value);
+  const bar = sureBar(said, { title: say("field." + row.field), shares: sharesOf(said.value, said), name: (key) => termName(row.field, key), data: { field: row.field }, pick: (key) => { setField(row.field, key); row.select.focus(); } });
+  row.sure.replaceChildren(bar, isUncertain(said) ? make("b", { class: "gl-unsure", text: "?", title: say("sure.check") }) : "");
   const sign = { model: "", person: "pencil", confirmed: "check" }[said.said_by];
   row.who.replaceChildren(sign && said.value !== null ? icon(sign) : icon("check", "gl-icon is-faint"));
   row.who.disabled = said.said_by !== "model" || said.value === null;
@@ -103,7 +118,13 @@ function showViolations() {
   const adding = make("select", { class: "gl-add", "aria-label": say("violations.add"), on: { change: (event) => addViolation(event.target.value) } },
     make("option", { value: "", text: say("violations.add") }), ...others.map((hazard) => make("option", { value: hazard.key, text: hazard.names[language] })));
   part.violations.replaceChildren(make("h2", { text: say("violations.title") }, make("span", { class: "gl-count", text: String(violations.length) })),
-    ...violations.map(violationCard), violations.length ? "" : make("p", { class: "gl-quiet", text: isLooking() ? "…" : say(isJudged() && sheet.now.risk.level !== null ? "violations.none" : "violations.unjudged") }), others.length ? adding : "");
+    ...violations.map(violationCard), violations.length ? "" : make("p", { class: "gl-quiet", text: isLooking() ? "…" : say(isJudged() && sheet.now.risk.level !== null ? "violations.none" : "violations.unjudged") }), missedLine("violations"), others.length ? adding : "");
+}
+
+/** Where the list ended the model nearly went on: a quiet word, until a person has judged the frame. */
+function missedLine(what) {
+  const likely = !sheet.correction && (sheet.assessment?.missed?.[what] ?? 0) > options.missed_above;
+  return likely ? make("p", { class: "gl-missed" }, icon("eye"), make("span", { text: say(what === "violations" ? "violations.missed" : "seen.missed") })) : "";
 }
 
 function violationCard(violation) {
@@ -114,6 +135,7 @@ function violationCard(violation) {
     riskMark(violation.risk), make("div", { class: "gl-violation-text" },
       make("strong", { text: hazard?.names[language] ?? violation.hazard }), hazard ? make("p", {}, make("b", { text: say("violations.do") }), " " + hazard.fixes[language]) : "",
       ...violation.rules.map((rule) => make("p", { class: "gl-rule", text: rule }))),
+    sureBar(violation, { title: hazard?.names[language] ?? violation.hazard, shares: [], name: String, pick: () => {} }),
     make("div", { class: "gl-violation-acts" }, saidBy(violation, () => edit((now) => { now.violations.find((each) => each.uid === violation.uid).said_by = "confirmed"; })),
       button({ title: say("violations.remove"), sign: "x", kind: "gl-who", press: () => edit((now) => { now.violations = now.violations.filter((each) => each.uid !== violation.uid); }) })));
 }
@@ -124,7 +146,7 @@ function showSeen() {
     swatch.style.background = labelColour(finding.label);
     const sign = finding.said_by === "confirmed" ? "✓" : finding.said_by === "person" ? "" : isUncertain(finding) ? "?" : "";
     return make("button", { type: "button", class: `gl-seen is-${finding.said_by}${finding.uid === shown.selected ? " is-selected" : ""}${isFaded(finding) || shown.hidden.has(finding.uid) || shown.hiddenLabels.has(finding.label) ? " is-faded" : ""}`, data: { uid: String(finding.uid) },
-      title: finding.box ? `${say("said." + finding.said_by)} ${confidenceText(finding)}` : say("seen.whole"),
+      title: [finding.box ? "" : say("seen.whole"), say("said." + finding.said_by), confidenceText(finding)].filter(Boolean).join(" · "),
       on: { click: () => { select(finding.uid); stage.focus({ preventScroll: true }); }, dblclick: () => openLabelMenu(finding.uid), pointerenter: () => hoverOn(finding.uid), pointerleave: () => hoverOn(null) } },
       swatch, make("span", { text: labelName(finding.label) }), sign ? make("b", { text: sign }) : "", finding.box ? "" : make("em", { text: say("seen.whole") }));
   });
@@ -132,12 +154,23 @@ function showSeen() {
     make("option", { value: "", text: say("seen.add") }), ...profile.labels.map((label) => make("option", { value: label.key, text: label.names[language] })));
   const offers = options.boxless ? whole : "";
   part.seen.replaceChildren(make("h2", { text: say("seen.title") }, make("span", { class: "gl-count", text: String(items.length) })),
-    items.length ? make("div", { class: "gl-seen-list" }, ...items) : make("p", { class: "gl-quiet", text: isLooking() ? "…" : say("seen.none") }), offers);
+    items.length ? make("div", { class: "gl-seen-list" }, ...items) : make("p", { class: "gl-quiet", text: isLooking() ? "…" : say("seen.none") }), part.detail, missedLine("findings"), offers);
+  showDetail();
 }
 
 function showSelection() {
   for (const item of part.seen.querySelectorAll(".gl-seen")) item.classList.toggle("is-selected", Number(item.dataset.uid) === shown.selected);
+  showDetail();
   showTools();
+}
+
+/** How sure the model was of the selected box: of its name, and of where it lies. */
+function showDetail() {
+  const finding = findingOf(shown.selected);
+  part.detail.hidden = !finding || finding.said_by !== "model" || (sureOf(finding) === null && !boxWord(finding));
+  if (part.detail.hidden) return;
+  const bar = sureBar(finding, { title: labelName(finding.label), shares: sharesOf(finding.label, finding), name: labelName, pick: (key) => relabel(finding.uid, key) });
+  part.detail.replaceChildren(make("b", { text: labelName(finding.label) }), bar, make("span", { class: isRough(finding) ? "is-rough" : "", text: boxWord(finding) }));
 }
 
 function showDropped() {
@@ -154,6 +187,8 @@ function showOrigin() {
     const [name, ...weights] = assessment.model.split("@");
     lines_.push(make("span", { title: assessment.model }, make("b", { text: name }), weights.length ? ` ${weights.join("@").slice(0, 8)}` : "", ` · ${inSeconds(assessment.seconds)}`, sheet.fromStore ? ` · ${say("origin.store")}` : ""));
   }
+  const { host } = assessment?.reply ?? {};
+  if (host) lines_.push(make("span", { class: "gl-host", title: say("host.there_hint", { host }) }, icon("out"), make("span", { text: say("host.sent", { host }) })));
   if (correction) lines_.push(make("span", { text: say(correction.verdict === "reviewed" ? "origin.reviewed" : "origin.cannot_tell", { who: correction.author, n: sheet.revision, at: asTime(correction.at) }) }));
   const links = make("div", { class: "gl-links" },
     sheet.revision ? button({ text: say("origin.history"), kind: "gl-link", press: showHistory }) : "",

@@ -91,7 +91,7 @@ function beginMove(drag) {
   if (drag.kind === "move" || drag.kind === "resize") {
     remember();
     const finding = findingOf(drag.uid);
-    Object.assign(finding, { said_by: "person", confidence: null });
+    Object.assign(finding, BY_HAND);
     dressBox(drawn.get(drag.uid), finding);
   }
 }

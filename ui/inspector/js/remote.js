@@ -1,11 +1,12 @@
 // Speaking with the server: one function for all, an answer or a sentence. Keeps nothing.
 
 class Refused extends Error {
-  constructor(sentence, status, body) {
+  constructor(sentence, status, body, retrySeconds = 0) {
     super(sentence);
-    this.status = status;
-    this.body = body;
+    Object.assign(this, { status, body, retrySeconds });
   }
+  /** Too many are waiting for the model; the same question will be answered a little later. */
+  get busy() { return this.body?.kind === "ModelBusy"; }
 }
 
 async function ask(method, path, { body, form, signal } = {}) {
@@ -24,13 +25,14 @@ async function ask(method, path, { body, form, signal } = {}) {
   }
   let said = null;
   try { said = await answer.json(); } catch (error) { if (error.name === "AbortError") throw error; }
-  if (!answer.ok) throw new Refused(refusal(answer.status, said?.error ?? said?.message), answer.status, said);
+  if (!answer.ok) throw new Refused(refusal(answer.status, said), answer.status, said, Number(answer.headers.get("Retry-After")) || 0);
   return said;
 }
 
 /** The server's own sentence, which is English; in another language ours for that kind of refusal. */
-function refusal(status, sentence) {
-  const ours = given.words[language][`net.${status}`];
+function refusal(status, said) {
+  const sentence = said?.error ?? said?.message;
+  const ours = given.words[language][`net.${said?.kind}`] ?? given.words[language][`net.${status}`];
   return language === "en" && sentence ? sentence : ours ?? sentence ?? say("net.refused");
 }
 
@@ -43,6 +45,9 @@ const remote = {
   history: (id) => ask("GET", `${framePath(id)}/history`),
   walk: (before) => ask("GET", `/walk?limit=60${before ? `&before=${encodeURIComponent(before)}` : ""}`),
   next: (after) => ask("GET", `/next${after ? `?after=${encodeURIComponent(after)}` : ""}`),
+  models: () => ask("GET", "/models"),
+  checkModel: (name) => ask("POST", `/models/${encodeURIComponent(name)}/check`),
+  useModel: (name) => ask("POST", `/models/${encodeURIComponent(name)}/use`),
   samples: () => ask("GET", "/samples"),
   takeSample: (name) => ask("POST", `/samples/${encodeURIComponent(name)}`),
   upload(file, signal) {

@@ -8,15 +8,21 @@ const listeners = [];
 function onChange(listener) { listeners.push(listener); }
 function changed() { for (const listener of listeners) listener(); }
 
-/** A working copy out of an assessment or a correction; null gives an empty sheet, which is undetermined and not "none". */
+/** A working copy out of an assessment or a correction; null gives an empty sheet, which is undetermined and not "none".
+ *  What the model said brings along its calibrated probability where there is one (`certainty`), and a finding what it `was` at first. */
 function working(said) {
   const step = {};
-  for (const field of Object.keys(profile.fields)) step[field] = copyOf(said?.step?.[field] ?? { value: null, confidence: null, said_by: "model" });
+  const certainty = (place) => (said?.certainty ? { certainty: said.certainty[place] ?? null } : {});
+  for (const field of Object.keys(profile.fields)) step[field] = { ...copyOf(said?.step?.[field] ?? { value: null, confidence: null, said_by: "model" }), ...certainty(field) };
+  const finding = (each, place) => {
+    const sure = certainty(`findings.${place}`);
+    return { ...copyOf(each), ...sure, ...(said.certainty ? { was: { ...copyOf(each), ...sure } } : {}), uid: nextUid++ };
+  };
   return {
-    findings: (said?.findings ?? []).map((finding) => ({ ...copyOf(finding), uid: nextUid++ })),
+    findings: (said?.findings ?? []).map(finding),
     step,
-    violations: (said?.violations ?? []).map((violation) => ({ ...copyOf(violation), uid: nextUid++ })),
-    risk: copyOf(said?.risk ?? { level: null, probabilities: {}, reasons: [], said_by: "model" }),
+    violations: (said?.violations ?? []).map((violation, place) => ({ ...copyOf(violation), ...certainty(`violations.${place}`), uid: nextUid++ })),
+    risk: { ...copyOf(said?.risk ?? { level: null, probabilities: {}, reasons: [], said_by: "model" }), ...certainty("risk") },
     note: said?.note ?? "",
   };
 }
@@ -87,7 +93,9 @@ function travel(from, to) {
 }
 
 function findingOf(uid) { return sheet.now?.findings.find((finding) => finding.uid === uid) ?? null; }
-function isUncertain(said) { return said.said_by === "model" && said.confidence !== null && said.confidence < options.uncertain_below; }
+function isUncertain(said) { return said.said_by === "model" && ((sureOf(said) ?? 1) < options.uncertain_below || isRough(said)); }
+/** The model's box is expected to lie beside the true one. */
+function isRough(said) { return said.said_by === "model" && (said.overlap ?? 1) < options.rough_below; }
 
 /** Fields and the risk that nobody has answered yet; a review needs them all. */
 function unanswered() {
@@ -101,10 +109,13 @@ function countUnconfirmed() {
   return [...findings, ...Object.values(step), ...violations, risk].filter((said) => said.said_by === "model").length;
 }
 
+/** What a person stands behind: without the numbers of this screen and what only the model said of its own doubts. */
+function bare({ uid, certainty, was, overlap, alternatives, ...said }) { return said; }
+
 /** What is sent. A review makes every "model" that is left into "confirmed": the person has seen it and let it stand. */
 function correctionOf(now, verdict, activeSeconds) {
   const signed = (said) => {
-    const { uid, ...rest } = said;
+    const rest = bare(said);
     return verdict === "reviewed" && rest.said_by === "model" ? { ...rest, said_by: "confirmed" } : rest;
   };
   return {

@@ -87,15 +87,19 @@ function inFrame(event) {
 const zoomText = make("output", { class: "gl-zoom-text" });
 function showZoom() { zoomText.textContent = inPercent(view.scale); }
 
-/** A thin bar over the frame: what is going on, since when, and a way to stop it. */
+/** A thin bar over the frame: what is going on, since when (or `until` when, in seconds from now), and a way to stop it.
+ *  `act` and `press` put one more button before Cancel. */
 let barTimer = 0;
-function showBar(text, cancel) {
+function showBar(text, cancel, { until = 0, act = "", press = null } = {}) {
   clearInterval(barTimer);
   const begun = performance.now();
   const seconds = make("span", { class: "gl-bar-seconds" });
-  const tick = () => { seconds.textContent = inSeconds((performance.now() - begun) / 1000); };
-  stageBar.replaceChildren(make("span", { class: "gl-bar-moving" }), make("div", { class: "gl-bar-text" }, make("span", { text }), seconds,
-    cancel ? button({ text: say("bar.cancel"), kind: "gl-link", press: cancel }) : null));
+  const tick = () => {
+    const gone = (performance.now() - begun) / 1000;
+    seconds.textContent = inSeconds(until ? Math.max(0, until - gone) : gone);
+  };
+  stageBar.replaceChildren(make("span", { class: `gl-bar-moving${until ? " is-resting" : ""}` }), make("div", { class: "gl-bar-text" }, make("span", { text }), seconds,
+    press ? button({ text: act, kind: "gl-link", press }) : null, cancel ? button({ text: say("bar.cancel"), kind: "gl-link", press: cancel }) : null));
   stageBar.hidden = false;
   tick();
   barTimer = setInterval(tick, 100);

@@ -32,8 +32,9 @@ function buildTop() {
     make("h1", { class: "gl-title" }, make("a", { class: "gl-brand", href: "/", "aria-label": "GembaLens" }, logo, make("span", { text: "GembaLens" }))),
     make("nav", { class: "gl-nav", "aria-label": say("nav.title") }, make("a", { href: "/", "aria-current": "page", text: say("nav.inspect") }),
       button({ text: say("nav.review"), title: say("nav.review_hint"), kind: "gl-nav-item", press: () => goNext(sheet.frame?.id) }), make("a", { href: `${options.dashboard}?lang=${language}`, text: say("nav.dashboard") })),
-    topFrame, topModel, button({ text: language === "zh" ? "English" : "中文", title: say("language.switch"), kind: "gl-top-button", press: () => speak(other) }),
+    topFrame, topHost, topModel, button({ text: language === "zh" ? "English" : "中文", title: say("language.switch"), kind: "gl-top-button", press: () => speak(other) }),
     themeButton(), button({ title: say("keys.title"), sign: "keys", keys: "?", kind: "gl-top-button is-keys", press: showKeys }), topPerson);
+  buildModel();
   showTop();
 }
 
@@ -44,27 +45,40 @@ function themeButton() {
 
 const topFrame = make("div", { class: "gl-top-frame" });
 const topModel = make("div", { class: "gl-top-model" });
+const topHost = make("button", { type: "button", class: "gl-top-host", on: { click: () => tell(topHost.title) } });
 const topPerson = make("div", { class: "gl-top-person" });
+/** Which model answers here; opens the list of all. */
+function buildModel() {
+  const name = options.model ? modelName(options.model) : "";
+  topModel.replaceChildren(make("button", { type: "button", class: "gl-top-button is-model", title: options.model ?? say("top.no_model"), "aria-haspopup": "dialog", on: { click: showModels } },
+    make("span", { class: "gl-model-word", text: name ? say("top.model") : say("top.no_model") }), name ? make("b", { text: name }) : "", icon("down")));
+}
+
 function showTop() {
   const { frame } = sheet;
   const site = profile.names[language];
   topFrame.replaceChildren(...(frame ? [make("b", { text: frame.taken_at ? asTime(frame.taken_at) : frame.name, title: frame.name }), make("span", { text: `${site} · ${frame.width} × ${frame.height}` })] : [make("span", { text: site })]));
   if (isDirty()) topFrame.append(make("em", { text: say("draft.unsaved") }));
-  topModel.textContent = options.model ? say("top.model", { model: options.model.split("@")[0] }) : say("top.no_model");
-  topModel.title = options.model ?? say("top.no_model");
+  const { host } = sheet.assessment?.reply ?? {};
+  topHost.hidden = !host;
+  if (host) {
+    topHost.title = say("host.there_hint", { host });
+    topHost.setAttribute("aria-label", say("host.sent", { host }));
+    topHost.replaceChildren(icon("out"), make("span", { text: say("host.sent", { host }) }));
+  }
   topPerson.replaceChildren(button({ text: memory.get("author") || say("name.none"), title: say("name.title"), sign: "person", kind: "gl-top-button", press: askName }));
 }
 
 function buildTools() {
   const tool = (name, sign, title, keys, press) => { toolButtons[name] = button({ title, sign, keys, kind: "gl-tool", press }); return toolButtons[name]; };
   drawButton.replaceChildren(icon("draw"), make("span", { text: say("tools.draw") }));
-  drawButton.title = `${say("keys.draw")}  ·  N`;
+  drawButton.title = `${say("keys.draw")}  ·  ${keyName("draw")}`;
   drawButton.onclick = () => { setMode(pointer.mode === "draw" ? "select" : "draw"); stage.focus({ preventScroll: true }); };
   tools.setAttribute("aria-label", say("tools.title"));
   tools.replaceChildren(
-    make("div", { class: "gl-tool-group" }, drawButton, tool("label", "tag", say("keys.menu"), "L", () => openLabelMenu(shown.selected)), tool("delete", "trash", say("keys.delete"), "Del", () => removeFinding(shown.selected))),
+    make("div", { class: "gl-tool-group" }, drawButton, tool("label", "tag", say("keys.menu"), keyName("menu"), () => openLabelMenu(shown.selected)), tool("delete", "trash", say("keys.delete"), "Del", () => removeFinding(shown.selected))),
     make("div", { class: "gl-tool-group" }, tool("undo", "undo", say("keys.undo_one"), "Ctrl+Z", undo), tool("redo", "redo", say("keys.redo"), "Ctrl+Y", redo)),
-    make("div", { class: "gl-tool-group" }, tool("out", "minus", say("tools.out"), "−", () => zoomBy(0.8)), zoomText, tool("in", "plus", say("tools.in"), "+", () => zoomBy(1.25)), tool("fit", "fit", say("tools.fit"), "0", zoomFit), tool("hide", "eye", say("keys.hide"), "H", toggleHidden), filterButton),
+    make("div", { class: "gl-tool-group" }, tool("out", "minus", say("tools.out"), keyName("further"), () => zoomBy(0.8)), zoomText, tool("in", "plus", say("tools.in"), keyName("closer"), () => zoomBy(1.25)), tool("fit", "fit", say("tools.fit"), keyName("whole"), zoomFit), tool("hide", "eye", say("keys.hide"), keyName("hide"), toggleHidden), filterButton),
     make("div", { class: "gl-tool-group is-threshold" }, make("label", { for: "gl-threshold", text: say("tools.threshold") }), slider, sliderText, fadedText));
   filterButton.replaceChildren(make("span", { text: say("tools.labels") }), icon("down"));
   filterButton.onclick = () => openLabelFilter(filterButton);
@@ -111,7 +125,7 @@ function build() {
   buildEmpty();
   buildTop();
   stage.setAttribute("aria-label", say("stage.title"));
-  if (work.assessing && work.assessing === sheet.frame?.id) showBar(say("bar.looking"), () => stopAssessing(sheet.frame.id));
+  if (work.assessing && work.assessing === sheet.frame?.id) (work.hurry ? showResting : showLooking)(work.assessing);
   if (sheet.now) changed();
 }
 
@@ -129,7 +143,7 @@ async function begin() {
   build();
   const wanted = query.get("frame");
   showScreen(wanted ? "frame" : "empty");
-  await loadWalk();
+  await Promise.all([loadWalk(), learnModels()]);
   const first = wanted ?? [...walk.cards.keys()][0];  // the drop zone is for a house without frames; later "add" is enough
   if (first) await openFrame(first);
   if (!sheet.frame) showScreen("empty");

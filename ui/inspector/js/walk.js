@@ -84,8 +84,8 @@ function buildBottom() {
   addTile.replaceChildren(icon("plus"), make("span", { text: say("walk.add_short") }));
   addTile.title = say("walk.add");
   addTile.onclick = () => openAddMenu(addTile);
-  actionButtons.agree = button({ text: say("agree"), sign: "check", title: say("agree.hint"), keys: "Y", kind: "gl-button is-quiet", press: agree });
-  actionButtons.cannot = button({ text: say("cannot_tell"), title: say("cannot_tell.hint"), keys: "X", kind: "gl-button is-quiet", press: cannotTell });
+  actionButtons.agree = button({ text: say("agree"), sign: "check", title: say("agree.hint"), keys: keyName("agree"), kind: "gl-button is-quiet", press: agree });
+  actionButtons.cannot = button({ text: say("cannot_tell"), title: say("cannot_tell.hint"), keys: keyName("cannot"), kind: "gl-button is-quiet", press: cannotTell });
   actionButtons.save = button({ text: say("save_next"), sign: "next", title: say("save_next.hint"), keys: "Ctrl+Enter", kind: "gl-button is-primary", press: () => save() });
   actions.replaceChildren(actionButtons.agree, actionButtons.cannot, actionButtons.save);
   for (const card of walk.cards.values()) card.node = null;  // they speak another language now

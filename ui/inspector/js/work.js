@@ -1,6 +1,7 @@
 // The work on one frame after the other: open, ask the model, save, go on. The only file that joins the sheet with the server.
 
-const work = { opening: null, assessing: null, failed: "", stop: null, waiting: [], saving: false, wanted: null };
+const work = { opening: null, assessing: null, failed: "", stop: null, waiting: [], saving: false, wanted: null, hurry: null };
+const REST = 5;  // seconds between two questions to a busy model that does not say how long it wants to be left alone
 
 /** Is this frame still the one on the screen? What answers late (a save, a notice, a dialog) asks first. */
 function isOpen(id) { return sheet.frame?.id === id; }
@@ -66,6 +67,7 @@ function takeOlderDraft() {
 
 /** Ask the model for a frame; one at a time, the frame on the screen before those that wait. */
 function assess(id) {
+  if (work.assessing === id) return (work.hurry ? showResting : showLooking)(id);
   work.waiting = [id, ...work.waiting.filter((each) => each !== id)];
   if (!work.assessing) assessNext();
   else if (sheet.frame?.id === id) showBar(say("bar.waiting"), () => stopAssessing(id));
@@ -83,14 +85,14 @@ async function assessNext() {
   work.stop = new AbortController();
   if (sheet.frame?.id === id) {
     work.failed = "";
-    showBar(say("bar.looking"), () => stopAssessing(id));
+    showLooking(id);
     showPanel();
     showTools();
   }
   showCurrentCard();
   let failed = "";
   try {
-    const { from_store: fromStore, ...assessment } = await remote.assess(id, work.stop.signal);
+    const { from_store: fromStore, ...assessment } = await askUntilFree(id, work.stop.signal);
     cardChanged(id, { level: assessment.risk.level, assessed: true });
     if (sheet.frame?.id === id) takeAssessment(assessment, fromStore);
   } catch (error) {
@@ -100,17 +102,50 @@ async function assessNext() {
   if (sheet.frame?.id === id) {
     work.failed = failed;
     hideBar();
-    if (failed) tell(failed, { bad: true, act: say("bar.again"), press: () => assess(id) });
+    if (failed && isJudged()) tell(failed, { bad: true, act: say("bar.ask_again"), press: () => assess(id) });
     changed();
   } else if (sheet.frame && work.waiting.includes(sheet.frame.id)) showBar(say("bar.waiting"), () => stopAssessing(sheet.frame.id));
   showCurrentCard();
   assessNext();
 }
 
+function showLooking(id) { showBar(where.host ? say("bar.sent", { host: where.host }) : say("bar.looking"), () => stopAssessing(id)); }
+
+/** Ask; while the model is busy, wait as long as it says and ask again, until it answers or the person stops it. */
+async function askUntilFree(id, signal) {
+  for (;;) {
+    try {
+      return await remote.assess(id, signal);
+    } catch (error) {
+      if (!error.busy) throw error;
+      await rest(id, error.retrySeconds || REST, signal);
+      if (sheet.frame?.id === id) showLooking(id);
+    }
+  }
+}
+
+/** The pause before the next question; ends early by "Ask now", and with an AbortError by Cancel. */
+function rest(id, seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const end = (how) => { clearTimeout(timer); signal.removeEventListener("abort", stop); work.hurry = null; how(); };
+    const stop = () => end(() => reject(new DOMException("", "AbortError")));
+    const done = () => end(resolve);
+    const timer = setTimeout(done, seconds * 1000);
+    signal.addEventListener("abort", stop);
+    Object.assign(work, { hurry: done, until: performance.now() / 1000 + seconds });
+    if (sheet.frame?.id === id) showResting(id);
+  });
+}
+function showResting(id) {
+  showBar(say("bar.busy"), () => stopAssessing(id), { until: work.until - performance.now() / 1000, act: say("bar.now"), press: () => work.hurry?.() });
+}
+
 function stopAssessing(id) {
   work.waiting = work.waiting.filter((each) => each !== id);
-  if (work.assessing === id) work.stop.abort();
-  else hideBar();
+  if (work.assessing === id) return work.stop.abort();
+  work.failed = say("bar.stopped");
+  hideBar();
+  changed();
 }
 
 /** Not now: nothing is open, a save is on its way, or a box is under the hand. */

@@ -1,0 +1,64 @@
+"""The process that owns a model: it loads, then answers batches until its line is closed. It hears between two tokens that nobody waits any more."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Protocol
+
+from core.backends.base import Answers
+from core.backends.folder import ModelFolder
+from core.errors import ModelError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from core.prompts import Prompt
+
+
+class Answering(Protocol):
+    """What a process can own: a model that answers several frames at once."""
+
+    def ask_many(self, pictures: Sequence[Image.Image], prompt: Prompt, abandoned: Callable[[], Collection[int]]) -> Answers:
+        """See `core.backends.local.LocalModel.ask_many`."""
+
+
+Load = Callable[[ModelFolder, int], Answering]
+"""Makes the model, in the child. Must be importable: it travels by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is sent to the child."""
+
+    pictures: list[Image.Image]
+    prompt: Prompt
+
+
+def serve(line: Connection, gone: Sequence[int], folder: ModelFolder, threads: int, load: Load | None) -> None:
+    """The child's life. `gone`: shared with the parent, 1 at the places of a batch for which nobody waits any more.
+
+    A model that cannot be loaded says so to each question.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the line
+    model: Answering | ModelError
+    try:
+        model = (load or _local)(folder, threads)
+    except ModelError as error:
+        model = error
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            batch: Batch = line.recv()
+            if isinstance(model, ModelError):
+                line.send([model] * len(batch.pictures))
+            else:
+                line.send(model.ask_many(batch.pictures, batch.prompt, lambda: [n for n, one in enumerate(gone) if one]))
+
+
+def _local(folder: ModelFolder, threads: int) -> Answering:
+    from core.backends.local import LocalModel
+
+    return LocalModel(folder, threads)

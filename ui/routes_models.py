@@ -1,0 +1,160 @@
+"""/api/v1/models: which models this place knows, what the check found of each; check and use, for those who may. Adding is a terminal verb only:
+nobody names a server through a page.
+
+GET /api/v1/models ->
+    {"running": "compact@0a09...:guided",  the id of the model that answers now; null: none
+     "may_change": true,                   whether check and use are open here; false when other machines reach this server
+     "why_not": null,                      else the reason, in a sentence
+     "models": [{"name": "bench-7b", "kind": "endpoint" | "local",
+                 "source": "bench-lora",   what its server calls it, a hub id, or the last name of its folder
+                 "revision": null, "adapter": null, "quantisation": "none" | "nf4", "guided": true,
+                 "family": "qwen2.5-vl",   as declared; null: as its folder says
+                 "host": "10.0.0.5:8000",  where frames go; "": they stay on this machine
+                 "remote": true,           frames may leave this machine
+                 "active": false,          the next start takes it
+                 "running": false,         it answers now
+                 "state": "ships" | "unchecked" | "failed" | "untold" | "fit" | "checking",
+                 "why_not": "...",         why it cannot be used and what to do; null: it can
+                 "checked": null | {"model": "...", "passed": true, "at": "2026-11-21T02:18:41+00:00",
+                                    "findings": {"answers": "...", "declared": "...", "frame": "...", "schema": "...",
+                                                 "logprobs": "...", "masked": "...", "picture": "...", "scale": "1.0000 x 1.0000",
+                                                 "unchecked": "..."}},      each may be missing
+                 "error": null | "..."}]}  why its last check, from this page, could not even begin
+POST /api/v1/models/NAME/check -> 202, the model as above with "state": "checking"; ask GET until it has another state
+POST /api/v1/models/NAME/use   -> {"said": "bench-7b is taken from the next start on."}
+Refusals are {"kind": ..., "error": sentence}: 403 not open here, 404 no such model, 409 it may not be used, 503 another is being checked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from annotations.desk import Desk
+from core.errors import AppError, ModelBusy, ModelMissing, ModelUnfit, NotFound
+from core.settings import Settings
+from ui.refusals import in_json, told
+from ui.wire import to_json, without_paths
+
+CLOSED = "This server can be reached by other machines and there is no login yet, so models are checked and chosen at its terminal: `launch.py models`."
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class Registry(Protocol):
+    """The verbs of `core.backends.registering.Registry`."""
+
+    def listed(self) -> Sequence[Any]: ...
+    def shown(self, name: str) -> Any: ...
+    def check(self, name: str) -> Any: ...
+    def use(self, name: str) -> str: ...
+
+
+@dataclass(slots=True)
+class _Checking:
+    """The one check that may run, beside the requests: it takes minutes."""
+
+    registry: Registry
+    name: str | None = None  # of the model that is being checked
+    errors: dict[str, str] = field(default_factory=dict)  # of checks that could not begin, by name
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, name: str) -> None:
+        """Raises ModelBusy while another is checked."""
+        with self.lock:
+            if self.name is not None:
+                raise ModelBusy(f"{self.name} is being checked. Wait until that is done, then check {name}.")
+            self.name = name
+        threading.Thread(target=self._run, args=(name,), name=f"check {name}", daemon=True).start()
+
+    def _run(self, name: str) -> None:
+        try:
+            self.registry.check(name)
+            self.errors.pop(name, None)
+        except AppError as error:
+            self.errors[name] = without_paths(str(error))
+        finally:
+            with self.lock:
+                self.name = None
+
+
+def model_routes(desk: Desk, settings: Settings, registry: Registry) -> APIRouter:
+    """The routes of models."""
+    router = APIRouter(prefix="/api/v1", tags=["models"])
+    checking = _Checking(registry)
+
+    def as_json(model: Any) -> dict[str, Any]:
+        said: dict[str, Any] = to_json(model)
+        if model.checked:
+            said["checked"]["findings"] = {key: without_paths(words) for key, words in said["checked"]["findings"].items()}
+        said["why_not"] = without_paths(model.why_not) if model.why_not else None
+        said["running"] = desk.model is not None and (
+            desk.model == model.checked.model if model.checked else model.state == "ships" and desk.model.startswith(f"{model.name}@")
+        )
+        if checking.name == model.name:
+            said["state"] = "checking"
+        return {**said, "error": checking.errors.get(model.name)}
+
+    @router.get("/models")
+    def models() -> JSONResponse:
+        """The model that answers, all that are known, and what the check found of each. No keys, no folders."""
+        may = not _reached(settings)
+        body = {
+            "running": desk.model or None,
+            "may_change": may,
+            "why_not": None if may else CLOSED,
+            "models": [as_json(each) for each in registry.listed()],
+        }
+        return JSONResponse(body, headers=_NO_STORE)
+
+    @router.post("/models/{name}/check", responses={**_refusals(), **told(404, 503)}, status_code=202)
+    def check(name: str) -> JSONResponse:
+        """Begin to check a model; it takes up to minutes and goes on beside this answer."""
+        if _reached(settings):
+            return _said(403, "Closed", CLOSED)
+        model = _known(registry, name)
+        if model.state == "ships":
+            return _said(409, "ModelUnfit", f"{name} ships with GembaLens and needs no check.")
+        checking.begin(name)
+        return JSONResponse(as_json(model), 202, headers=_NO_STORE)
+
+    @router.post("/models/{name}/use", responses={**_refusals(), **told(404)})
+    def use(name: str) -> JSONResponse:
+        """Take a checked model from the next start on. The one that runs goes on answering until then."""
+        if _reached(settings):
+            return _said(403, "Closed", CLOSED)
+        _known(registry, name)
+        try:
+            return JSONResponse({"said": registry.use(name)}, headers=_NO_STORE)
+        except ModelUnfit as error:
+            return JSONResponse(in_json(error), 409)
+
+    return router
+
+
+def _known(registry: Registry, name: str) -> Any:
+    """The model of this name. Raises NotFound: for who asks here it is an address that leads nowhere."""
+    try:
+        return registry.shown(name)
+    except ModelMissing as error:
+        raise NotFound(f"There is no model {without_paths(name)[:80]} in the catalogue.") from error
+
+
+def _reached(settings: Settings) -> bool:
+    """Whether others than who sits at this machine may come in."""
+    return settings.open_to_network or bool(settings.public_hosts)
+
+
+def _said(status: int, kind: str, sentence: str) -> JSONResponse:
+    return JSONResponse({"kind": kind, "error": sentence}, status)
+
+
+def _refusals() -> dict[int | str, dict[str, Any]]:
+    return {
+        403: {"description": "Other machines reach this server, so models are chosen at its terminal."},
+        409: {"description": "The model may not be used: never checked, failed, or another than the one that was checked."},
+    }
