@@ -27,5 +27,5 @@ def test_every_make_target_it_names_is_there() -> None:
 
 def test_every_verb_it_names_is_there() -> None:
     named = set(re.findall(r"launch\.py ([a-z]+)", README.read_text("utf-8")))
-    known = set(re.findall(r"^    ([a-z]+) ", parser().format_help(), re.MULTILINE))
+    known = set(re.findall(r"^    ([a-z]+)\s", parser().format_help(), re.MULTILINE))
     assert named <= known

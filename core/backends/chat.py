@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.prompts import Prompt
 
 TOP = 5
-"""How many of the likeliest tokens are asked for at each place. No server gives more than 20, and some no more than 5."""
+"""How many of the likeliest tokens are asked for at each place: no server gives more than 20, and some refuse more than 5."""
 
 JPEG_QUALITY = 95
 _ENDS = ("stop", "length", "eos", "eos_token", "stop_sequence", None)  # of an answer that was not broken off; each server has its own words

