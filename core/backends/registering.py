@@ -66,7 +66,7 @@ class Registry:
     def listed(self) -> tuple[Shown, ...]:
         """All models by name, after the one that ships. Opens none."""
         known = catalogue.read(self.settings.data)
-        usual = _shown(Entry(USUAL, LocalSpec(USUAL)), known)
+        usual = _shown(Entry(USUAL, LocalSpec(USUAL, guided=False)), known)  # as its own folder says
         return (usual, *(_shown(known.entries[name], known) for name in sorted(known.entries) if name != USUAL))
 
     def shown(self, name: str) -> Shown:
@@ -212,7 +212,7 @@ def _shown(entry: Entry, known: Catalogue) -> Shown:
         revision=spec.revision if local else None,
         adapter=Path(spec.adapter).name if local and spec.adapter else None,
         quantisation=spec.quantisation if local else "none",
-        guided=spec.guided,
+        guided=":guided" in entry.checked.model if entry.checked else spec.guided,  # a folder may say that it is not to be
         family=None if local else spec.family,
         host="" if local else urlsplit(spec.url).netloc.rpartition("@")[2],
         remote=False if local else spec.allow_remote,

@@ -12,6 +12,7 @@ import pytest
 from core.backends import catalogue
 from core.backends.catalogue import EndpointSpec, Entry, LocalSpec
 from core.backends.endpoint import Endpoint
+from core.backends.folder import read_folder
 from core.backends.opening import open_model
 from core.backends.registering import Registry, spec_of
 from core.backends.standing import UNCHECKED
@@ -138,6 +139,7 @@ def test_log_probabilities_before_the_mask_are_kept_as_such(registry: Registry, 
 
 def test_the_model_that_ships_can_always_be_used_again(registry: Registry, thousandths: str) -> None:
     assert [(each.name, each.state, each.active) for each in registry.listed()] == [("compact", "ships", True)]
+    assert registry.listed()[0].guided == read_folder(ASSETS / "models" / "compact").guided
     registry.add("bench", at(thousandths))
     registry.use("bench")
     assert [(each.name, each.active) for each in registry.listed()] == [("compact", False), ("bench", True)]
