@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from core.patience import Patience
     from core.profile import Profile
     from core.prompts import Prompt
-    from core.readiness import Prove
+    from core.readiness import Prove, Readiness
     from core.schema import Assessment, Frame
 
 STOP_SECONDS = 5  # how long open requests may take to end when the server stops
@@ -115,11 +115,11 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         vault = Vault(settings.data)
         vault.sweep()
         metrics = Metrics({**disk_gauges(settings.data, FILE), **model_gauges(backend, settings)})
-        look = metrics.counting(looker(backend, profile, metrics.watch))
+        ready = Readiness(proof(looker(backend, profile)))
+        look = metrics.counting(proving(looker(backend, profile, metrics.watch), ready))
         desk = Desk(store, vault, profile, inspect=look, model=backend.model, prompt_id=prompt.id, limits=limits_of(settings))
         reports = Reports(store.path)
         stack.callback(reports.close)
-        ready = Readiness(proof(looker(backend, profile)))
         sure = percents(settings.data / FOLDER)
         more = [model_routes(desk, settings, Registry(settings, profile))]
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a person stops it
@@ -306,6 +306,25 @@ def proof(look: Inspect) -> Prove:
     content = sample.read_bytes()
     frame = admit(content, sample.name, limits=Limits(), source="sample", now=datetime.now(UTC))
     return lambda patience: understood(look(frame, content, patience))
+
+
+def proving(look: Inspect, ready: Readiness) -> Inspect:
+    """`look`, of which each answer that can be read is a proof too, and each failure of the model its contrary."""
+    from core.errors import ModelGarbled, ModelLost, ModelSilent
+    from core.readiness import understood
+
+    def looked(frame: Frame, content: bytes, patience: Patience | None) -> Assessment:
+        try:
+            said = look(frame, content, patience)
+        except (ModelLost, ModelSilent, ModelGarbled) as error:
+            ready.failed(str(error))
+            raise
+        with suppress(ModelGarbled):
+            understood(said)
+            ready.answered()
+        return said
+
+    return looked
 
 
 def limits_of(settings: Settings) -> Limits:

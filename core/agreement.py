@@ -20,15 +20,17 @@ SAME = 0.5
 
 
 def agree(parsed: Parsed, others: Sequence[str], profile: Profile, fmt: BoxFormat, size: Size) -> Parsed:
-    """`parsed` with the share of `others` that say the same of each thing. A sample that could not be read agrees with nothing."""
+    """`parsed` with the share of `others` that say the same of each thing. A sample that could not be read agrees with nothing, and tells nothing of what was missed."""
     samples = [parse_reply(other, profile, fmt, size) for other in others]
     partners = [_partners(parsed.findings, sample.findings) for sample in samples]
     hazards = {violation.hazard for violation in parsed.violations}
     missed = {
         "findings": [
-            len([p for p in pairs if p is not None]) < len(sample.findings) for pairs, sample in zip(partners, samples, strict=True)
+            len([p for p in pairs if p is not None]) < len(sample.findings)
+            for pairs, sample in zip(partners, samples, strict=True)
+            if sample.how != "unread"
         ],
-        "violations": [any(v.hazard not in hazards for v in sample.violations) for sample in samples],
+        "violations": [any(v.hazard not in hazards for v in sample.violations) for sample in samples if sample.how != "unread"],
     }
     return replace(
         parsed,
@@ -36,7 +38,7 @@ def agree(parsed: Parsed, others: Sequence[str], profile: Profile, fmt: BoxForma
         step=Step(**{name: _value(parsed.step[name], [sample.step[name].value for sample in samples]) for name in FIELDS}),
         violations=tuple(_violation(violation, samples) for violation in parsed.violations),
         risk_probabilities=_levels(parsed.risk_level, samples, profile),
-        missed={name: _rule(sum(more), len(more)) for name, more in missed.items()},
+        missed={name: _rule(sum(more), len(more)) for name, more in missed.items() if more},
     )
 
 

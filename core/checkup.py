@@ -18,7 +18,7 @@ from core.settings import ASSETS, ROOT, Settings, environment
 
 State = Literal["works", "limited", "broken"]
 LEAST_FREE = 1024**3  # bytes
-_SCALE = re.compile(r"(\d+\.\d+) x (\d+\.\d+)")  # as `core.framecheck.Fit.words` writes it
+_SCALE = re.compile(r"(\d+\.\d+) x (\d+\.\d+)")  # as `core.backends.probe` keeps it
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def frame_scale(settings: Settings) -> tuple[float, float] | None:
 
     known = catalogue.read(settings.data)
     entry = known.entries.get(settings.model or known.active or "")
-    found = _SCALE.search(entry.checked.findings.get("frame", "")) if entry and entry.checked else None
+    found = _SCALE.fullmatch(entry.checked.findings.get("scale", "")) if entry and entry.checked else None
     return (float(found[1]), float(found[2])) if found else None
 
 

@@ -49,13 +49,13 @@ def of(reply: Reply, parsed: Parsed, profile: Profile, fmt: BoxFormat, size: Siz
         findings=tuple(said.finding(at, doubt) for at, doubt in enumerate(doubts)),
         step=said.step(decided, missed.get("findings", 0.0)),
         violations=violations,
-        risk_probabilities=said.levels(decided, violations, missed.get("violations", 0.0)),
+        risk_probabilities=said.levels(decided, violations, missed),
         missed=missed,
     )
 
 
 def uncertainty(assessment: Assessment, fields: Sequence[str] = ()) -> float:
-    """0..1 for the queue: one minus the least confidence of the fields, the violations and the risk.
+    """0..1 for the queue: one minus the least confidence of the fields, the violations, the risk, and that nothing was missed.
 
     1 when the risk is undetermined, when one of `fields` (those that the profile asks for) was not understood, and when the
     model said nothing of how sure it was: who is not known to be sure is looked at first.
@@ -64,7 +64,8 @@ def uncertainty(assessment: Assessment, fields: Sequence[str] = ()) -> float:
         return 1.0
     known = [assessment.step[name].confidence for name in FIELDS] + [violation.confidence for violation in assessment.violations]
     known.append(assessment.risk.probabilities.get(assessment.risk.level))
-    return 1 - min((confidence for confidence in known if confidence is not None), default=0.0)
+    least = min((confidence for confidence in known if confidence is not None), default=0.0)
+    return max(1 - least, *(assessment.missed.get(name, 0.0) for name in ("findings", "violations")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,9 @@ class _Said:
         return replace(found, confidence=doubt.there * doubt.labels[found.label], overlap=overlap, alternatives=others)
 
     def step(self, decided: Consequences | None, missed: float) -> Step:
-        """Each field, times how often the rules say the same, times what decides it: the tool for the action, that no part was missed where there is none."""
+        """Each field, times how often the rules say the same, times what decides it: the tool for the action, that no part was missed
+        where there is none, and that nothing was missed where nothing was found.
+        """
         values: dict[str, Value] = {}
         own = {name: self._choice(name, [term.key for term in self.profile.terms(name)]) for name in FIELDS}
         for name, choice in own.items():
@@ -103,7 +106,7 @@ class _Said:
                 p = min(p, _SUREST) * decided.of_field(name, value.value)
             if name == "action" and tool is not None:
                 p *= tool.p
-            if name in _DECIDED_BY_PART and self.parsed.step.part.value == NO_TERM:
+            if not self.parsed.findings or (name in _DECIDED_BY_PART and self.parsed.step.part.value == NO_TERM):
                 p *= 1 - missed
             values[name] = replace(value, confidence=p, alternatives=choice.alternatives)
         return Step(**values)
@@ -121,16 +124,23 @@ class _Said:
             told.append(replace(violation, confidence=choice.p * there * follows))
         return tuple(told)
 
-    def levels(self, decided: Consequences | None, violations: Sequence[Violation], missed: float) -> dict[str, float]:
-        """Shares of the levels, which sum to 1; empty when the reply does not tell. What decides the level are the violations, said and missed."""
+    def levels(self, decided: Consequences | None, violations: Sequence[Violation], missed: Mapping[str, float]) -> dict[str, float]:
+        """Shares of the levels, which sum to 1; empty when the reply does not tell.
+
+        What decides the level are the violations, said and missed; where nothing was found, that nothing was missed.
+        """
         words, said = risk_words(self.profile), self.parsed.risk_level
         choice = self._choice("risk", words)
         if choice is None or not choice.told or said not in self.profile.levels:
             return {}
         own = {said: choice.p, **dict(choice.alternatives)}
-        own = {level: own.get(level, 0.0) / sum(own.values()) for level in self.profile.levels}
+        told = sum(own.values())
+        if not told > 0:
+            return {}
+        own = {level: own.get(level, 0.0) / told for level in self.profile.levels}
         by_rules = {level: decided.of_level(level) if decided is not None else 0.0 for level in self.profile.levels}
-        p = own[said] * (by_rules[said] if decided is not None else 1.0) * (1 - missed)
+        p = own[said] * (by_rules[said] if decided is not None else 1.0) * (1 - missed.get("violations", 0.0))
+        p *= 1.0 if self.parsed.findings else 1 - missed.get("findings", 0.0)
         p *= prod(violation.confidence for violation in violations if violation.confidence is not None)
         others = {level: own[level] + by_rules[level] for level in own if level != said}
         whole = sum(others.values())
@@ -168,7 +178,8 @@ class _Said:
             if first is not None and last is not None:
                 numbers, shares = first
                 aside = numbers[0] - (last[0][0] - numbers[0]) / 3  # nearer it is the same thing's own edge
-                nothing *= 1 - float(shares[numbers < aside].sum() / shares.sum())
+                whole = float(shares.sum())
+                nothing *= 1 - float(shares[numbers < aside].sum()) / whole if whole > 0 else 1.0
         return nothing
 
     def _doubt(self, at: int, found: Finding) -> Doubt | None:

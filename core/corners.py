@@ -58,23 +58,32 @@ def _meant(piece: Piece, other: bytes, said: bytes) -> float | None:
     return min((low, high), key=lambda end: abs(end - float(said)))
 
 
-def expected_overlap(corners: Sequence[Belief]) -> float:
+def expected_overlap(corners: Sequence[Belief]) -> float | None:
     """The IoU that the box which was said is expected to have with the true one, when the four numbers are independent.
 
     `corners`: of both axes in turn (x0, y0, x1, y1 or y0, x0, y1, x1). Each number's shares are brought to a sum of 1, and pairs
-    of ends that make no box are left out.
+    of ends that make no box are left out. None when nothing is left, or no number has a share.
     """
-    (p, shared, length, own), (q, shared_y, length_y, own_y) = (_side(corners[axis], corners[axis + 2]) for axis in (0, 1))
+    across, down = (_side(corners[axis], corners[axis + 2]) for axis in (0, 1))
+    if across is None or down is None:
+        return None
+    (p, shared, length, own), (q, shared_y, length_y, own_y) = across, down
     both = np.outer(shared, shared_y)
     union = np.outer(length, length_y) + own * own_y - both
     overlaps = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
     return float(p @ overlaps @ q)
 
 
-def _side(low: Belief, high: Belief) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
-    """Of each pair of ends: how likely, how much of it lies on the side that was said, how long it is; and the said side's length."""
+def _side(low: Belief, high: Belief) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float] | None:
+    """Of each pair of ends: how likely, how much of it lies on the side that was said, how long it is; and the said side's length.
+
+    None when no pair has a share.
+    """
     a, b = (grid.ravel() for grid in np.meshgrid(low[0], high[0], indexing="ij"))
     p = np.outer(low[1], high[1]).ravel() * (b > a)
+    whole = p.sum()
+    if not whole > 0:
+        return None
     start, end = float(low[0][0]), float(high[0][0])
     shared = np.maximum(0.0, np.minimum(b, end) - np.maximum(a, start))
-    return p / p.sum(), shared, np.maximum(0.0, b - a), end - start
+    return p / whole, shared, np.maximum(0.0, b - a), end - start

@@ -13,8 +13,8 @@ AppError                    a full sentence: what is wrong, where, what to do
 └── ModelError              the model could not be loaded or did not answer
     ├── ModelMissing        there is no model of this name here
     ├── ModelUnfit          it is here and cannot be used: no room, another base, another frame of boxes than declared
-    ├── ModelBusy           too many are waiting, or a server rests after failing; come back
-    ├── ModelLost           its process ended, or the line to it broke
+    ├── ModelBusy           too many are waiting; come back
+    ├── ModelLost           its process ended, the line to it broke, or its server failed so often that it is left alone for a while
     ├── ModelSilent         it gave no answer in time
     ├── ModelRefused        a server said no: key, name, size, a host that nobody named in the settings
     ├── ModelGarbled        a server answered something that is no answer
@@ -90,11 +90,11 @@ class ModelUnfit(ModelError):
 
 
 class ModelBusy(ModelError):
-    """Too many frames are waiting for the model, or its server failed so often that it is left alone for a while."""
+    """Too many frames are waiting for the model."""
 
 
 class ModelLost(ModelError):
-    """The model's process ended, or the connection to its server could not be made or broke."""
+    """The model's process ended, or its server cannot be reached, broke off, or failed so often that it is left alone for a while."""
 
 
 class ModelSilent(ModelError):

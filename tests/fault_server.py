@@ -16,17 +16,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-WORDS = '{"findings":[],"tool":"none","part":"none","action":"none","phase":"none","violations":[],"risk":"none"}'
+WORDS = '{"findings":[],"tool":"none","part":"none","action":"none","phase":"idle","violations":[],"risk":"none"}'
 """A whole answer that calls the frame safe: what no fault may ever become."""
 
 LONG_SECONDS = 60.0  # what a person would not wait for; tests end it by hanging up
 MIB = b"0" * 2**20
 
 
-def completion(content: object = WORDS, **choice: object) -> bytes:
-    """A chat completion with these words."""
+def completion(content: object = WORDS, *, model: object = None, **choice: object) -> bytes:
+    """A chat completion with these words. `model`: what the server says that it answered as; None: it does not say."""
     message = {"role": "assistant", "content": content}
-    return json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop", **choice}]}).encode()
+    said = {} if model is None else {"model": model}
+    return json.dumps({**said, "choices": [{"index": 0, "message": message, "finish_reason": "stop", **choice}]}).encode()
 
 
 def response(body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> bytes:
@@ -124,6 +125,11 @@ def late(line: socket.socket, over: threading.Event) -> None:
         line.sendall(response(completion()))
 
 
+def slow(line: socket.socket, over: threading.Event) -> None:
+    over.wait(0.5)
+    line.sendall(response(completion()))
+
+
 def resets(line: socket.socket, over: threading.Event) -> None:
     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -188,6 +194,8 @@ FAULTS: dict[str, Callable[[socket.socket, threading.Event], None]] = {
     "400": sends(response(b'{"error": {"message": "top_logprobs is not\\nsupported"}}', "400 Bad Request")),
     "short": sends(response(completion(), length=60)),
     "no-http": sends(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "another": sends(response(completion(model="base-7b"))),
+    "slow": slow,
     "stopped": sends(response(completion(WORDS[:-4], finish_reason="length"))),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -173,6 +174,18 @@ def test_a_server_whose_model_is_broken_lives_and_is_not_ready(tmp_path: Path, r
         assert (ready.status_code, ready.json()["ready"]) == (503, False)
         assert why in ready.json()["error"]
         assert client.get("/metrics").status_code == 200
+
+
+def test_a_real_frame_that_is_answered_makes_a_server_ready_and_one_that_is_not_does_not(tmp_path: Path) -> None:
+    known, other = jpeg(162, 120), jpeg(120, 162)
+    (tmp_path / "script.json").write_text(json.dumps({"*": "Sorry, I cannot.", sha256(known).hexdigest(): json.dumps(REPLY)}))
+    with serving(tmp_path / "data", f"scripted:{tmp_path / 'script.json'}") as server, server.client() as client:
+        end = time.monotonic() + 30
+        while "still loading" in client.get("/readyz").text and time.monotonic() < end:
+            time.sleep(0.1)
+        for content, status in ((other, 503), (known, 200)):
+            client.post("/api/v1/inspect", files={"files": ("b.jpg", content, "image/jpeg")})
+            assert client.get("/readyz").status_code == status
 
 
 def test_a_server_counts_and_lists_what_it_was_asked(served: Served) -> None:

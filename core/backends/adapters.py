@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,10 +58,18 @@ def read_adapter(path: Path, base_names: tuple[str, ...], base: str) -> AdapterF
 def _check_kind(path: Path, config: dict[str, Any]) -> None:
     if config.get("peft_type") != "LORA" or not isinstance(config.get("r"), int):
         raise ModelUnfit(f"The adapter {path.name} is of the kind {config.get('peft_type')}; this version loads LoRA adapters.")
-    if config.get("bias", "none") != "none" or config.get("modules_to_save") or config.get("trainable_token_indices"):
+    more = ("modules_to_save", "trainable_token_indices", "layer_replication")
+    if config.get("bias", "none") != "none" or any(config.get(each) for each in more):
         raise ModelUnfit(
-            f"The adapter {path.name} changes more of the base model than LoRA does (bias, modules_to_save or trainable_token_indices), "
+            f"The adapter {path.name} changes more of the base model than LoRA does (bias, {', '.join(more[:-1])} or {more[-1]}), "
             "so it cannot be switched. Train it with LoRA alone, or merge it into a model of its own where it was trained."
+        )
+    begun = config.get("init_lora_weights", True)
+    if begun is not None and not isinstance(begun, bool) and begun != "gaussian":
+        raise ModelUnfit(
+            f'The adapter {path.name} was begun with init_lora_weights "{begun}". Laying it over a model may rewrite the model\'s own weights, '
+            "so it cannot be switched. Convert it to plain LoRA where it was trained (PEFT: save_pretrained with "
+            "path_initial_model_for_weight_conversion), or merge it into a model of its own there."
         )
 
 
@@ -70,7 +79,13 @@ def _check_base(path: Path, config: dict[str, Any], base_names: tuple[str, ...],
     if exact is not None and exact != base:
         raise ModelUnfit(f"The adapter {path.name} was made for {exact} and this is {base}. Give the adapter its own base model.")
     said = str(config.get("base_model_name_or_path") or "")
-    if said and exact is None and _last(said) not in {_last(name) for name in base_names}:
+    if exact is None and not said:
+        line = json.dumps({"base": base})
+        raise ModelUnfit(
+            f"The adapter {path.name} does not say which base model it was made for, so nobody knows whether it fits {base}. "
+            f"If it was made for this one, write {line} into {MANIFEST} in its folder."
+        )
+    if exact is None and _last(said) not in {_last(name) for name in base_names}:
         raise ModelUnfit(
             f"The adapter {path.name} was made for {said} and this is {base}. Give the adapter its own base model; if it is the same "
             f"model under another name, write that name as base_model_name_or_path into {CONFIG}."

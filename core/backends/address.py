@@ -1,6 +1,7 @@
 """Where a model's server stands: an address written in one plain way, looked up once, and only where frames may go. Opens no connection.
 
-An address that can be read in two ways is refused, not interpreted: what is checked here is what is called later.
+An address that can be read in two ways is refused, not interpreted: what is checked here is what is called later. One that is refused
+is not repeated in the sentence, because somebody may have written a key or a password into it; the sentence names the fault.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from core.errors import ModelLost, ModelRefused
 
@@ -20,6 +21,8 @@ Resolve = Callable[[str, int], Sequence[str]]
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _NUMBER_LIKE = re.compile(r"(0x[0-9a-f]*|[0-9]+)")  # a last label that some readers take for a part of an IPv4 address
+_UNNEEDED = " \\%@?#;"
+_BEFORE_SECRETS = "@?#"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)*/?")
 _NEVER = tuple(
     ip_network(block)
@@ -99,28 +102,35 @@ def read(url: str, *, allow_remote: bool, resolve: Resolve = look_up) -> Address
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:
-    if not url.isascii() or not url.isprintable() or any(sign in url for sign in " \\%@?#;"):
+    wrong = next((sign for sign in url if not sign.isascii() or not sign.isprintable() or sign in _UNNEEDED), None)
+    if wrong is not None:
+        secret = " A key belongs in the variable that key_variable names." if wrong in _BEFORE_SECRETS else ""
         raise ModelRefused(
-            f"The server's address {_quoted(url)} has signs in it that an address does not need. Write it as http://HOST:PORT/v1."
+            f"The server's address has the sign {wrong!a} in it, which an address does not need. Write it as http://HOST:PORT/v1.{secret}"
         )
-    try:
-        split = urlsplit(url)
-        port = split.port
-    except ValueError as error:
-        raise ModelRefused(f"The server's address {_quoted(url)} cannot be read: {error}.") from error
+    split, port = _split(url)
+    if split is None:
+        raise ModelRefused("The server's address cannot be read. Write it as http://HOST:PORT/v1, the port as a number up to 65535.")
     host = (split.hostname or "").lower()
     if split.scheme not in _PORTS:
-        raise ModelRefused(f"The server's address {_quoted(url)} begins neither with http:// nor with https://.")
+        raise ModelRefused("The server's address begins neither with http:// nor with https://. Write it as http://HOST:PORT/v1.")
     if port == 0 or split.netloc.endswith(":"):
-        raise ModelRefused(f"The server's address {_quoted(url)} names no port that can be called.")
+        raise ModelRefused("The server's address names no port that can be called. Write it as http://HOST:PORT/v1.")
     bracketed = split.netloc.startswith("[")
     if bracketed != (":" in host) or (bracketed and _number(host) is None) or not (bracketed or _plain(host)):
-        raise ModelRefused(
-            f"The server's address {_quoted(url)} names no host in a plain way. Write its name, or its address as 192.0.2.10."
-        )
+        raise ModelRefused("The server's address names no host in a plain way. Write its name, or its number as 192.0.2.10.")
     if not _PATH.fullmatch(split.path):
-        raise ModelRefused(f"The server's address {_quoted(url)} has a path that can be read in two ways. Write it as http://HOST:PORT/v1.")
+        raise ModelRefused("The server's address has a path that can be read in two ways. Write it as http://HOST:PORT/v1.")
     return split.scheme, host, port or _PORTS[split.scheme], split.path.rstrip("/")
+
+
+def _split(url: str) -> tuple[SplitResult | None, int | None]:
+    """The parts of an address, and its port. Nothing of what cannot be read: the library's own error repeats it."""
+    try:
+        split = urlsplit(url)
+        return split, split.port
+    except ValueError:
+        return None, None
 
 
 def _plain(host: str) -> bool:
@@ -159,9 +169,3 @@ def _number(host: str) -> IPv4Address | IPv6Address | None:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _quoted(url: str) -> str:
-    """The address for a sentence, without what may be a password in it."""
-    shown = ascii(url[:200])
-    return re.sub(r"//[^/]*@", "//...@", shown)

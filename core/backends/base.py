@@ -29,7 +29,7 @@ class Backend(Protocol):
 
     @property
     def model(self) -> str:
-        """Id with everything that changes an answer: `NAME@FINGERPRINT[+ADAPTER@FINGERPRINT][:nf4][:guided]`, or `HOST/NAME[...]`."""
+        """Id with everything that changes an answer: `NAME@FINGERPRINT[+ADAPTER@FINGERPRINT][:merged][:nf4][:guided]`, or `HOST/NAME[...]`."""
 
     @property
     def prompt_style(self) -> str:

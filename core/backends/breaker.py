@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from core.errors import ModelBusy, ModelGarbled, ModelLost, ModelRefused, ModelSilent
+from core.errors import ModelGarbled, ModelLost, ModelRefused, ModelSilent
 
 MOST_FAILURES = 5
 """In a row."""
@@ -31,13 +31,13 @@ class Breaker:
         self._trial = False  # one is trying now
 
     def check(self) -> None:
-        """Raises ModelBusy when a call would not be let through now."""
+        """Raises ModelLost when a call would not be let through now."""
         with self._lock:
             self._refuse()
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Around one call: learns from it how the server is. Raises ModelBusy instead of letting it through.
+        """Around one call: learns from it how the server is. Raises ModelLost instead of letting it through.
 
         A refusal is an answer, of a server that works. Being told to come back later, or a question that was given up, says
         nothing of it.
@@ -76,4 +76,4 @@ class Breaker:
         wait = self._rests_until - self._clock()
         if wait > 0 or self._trial:
             when = f"in {wait:.0f} seconds" if wait >= 1 else "in a moment"
-            raise ModelBusy(f"The model's server {self._name} failed {self._failures} times in a row and is left alone. Try again {when}.")
+            raise ModelLost(f"The model's server {self._name} failed {self._failures} times in a row and is left alone. Try again {when}.")

@@ -7,16 +7,23 @@ A model is used by changing one line: `active` here, or --model, GEMBALENS_MODEL
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 from core.errors import ModelError, ModelMissing
 
 FILE = "models.json"
+_LOCK = "models.json.lock"
+_Made = TypeVar("_Made", "LocalSpec", "EndpointSpec", "Checked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,10 @@ def read(folder: Path) -> Catalogue:
     path = folder / FILE
     try:
         raw = json.loads(path.read_text("utf-8"))
-        return Catalogue({name: _entry(name, each) for name, each in raw["models"].items()}, raw.get("active"))
+        active = raw.get("active")
+        if not isinstance(active, str | None):
+            raise ValueError('"active" must be the name of a model, or null')
+        return Catalogue({name: _entry(name, each) for name, each in raw["models"].items()}, active)
     except FileNotFoundError:
         return Catalogue()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -119,26 +129,91 @@ def read(folder: Path) -> Catalogue:
 
 
 def write(folder: Path, catalogue: Catalogue) -> None:
-    """Put the catalogue in its place, whole or not at all."""
+    """Put the catalogue in its place, whole or not at all. Who has read it before writes by `change`."""
     folder.mkdir(parents=True, exist_ok=True)
     models = {
         name: {**asdict(entry.spec), **({"checked": asdict(entry.checked)} if entry.checked else {})}
         for name, entry in catalogue.entries.items()
     }
-    fresh = folder / f"{FILE}.new"
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(json.dumps({"active": catalogue.active, "models": models}, indent=1, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(folder / FILE)
+    fresh = folder / f"{FILE}.{secrets.token_hex(6)}.new"
+    try:
+        with fresh.open("x", encoding="utf-8") as file:
+            file.write(json.dumps({"active": catalogue.active, "models": models}, indent=1, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(folder / FILE)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
-def _entry(name: str, raw: dict[str, Any]) -> Entry:
+def change(folder: Path, how: Callable[[Catalogue], Catalogue]) -> None:
+    """Read the catalogue as it is now and put what `how` makes of it in its place, while no other process does the same."""
+    with _alone(folder):
+        write(folder, how(read(folder)))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock file beside the catalogue; the kernel lets go of it however the process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _entry(name: str, raw: object) -> Entry:
+    """Raises ValueError with the place of what is no entry."""
+    place = f"models.{name}"
+    if not isinstance(raw, dict):
+        raise ValueError(f"{place} must be an object")
     said = dict(raw)
     checked = said.pop("checked", None)
-    kinds: Mapping[str, type[LocalSpec] | type[EndpointSpec]] = {"local": LocalSpec, "endpoint": EndpointSpec}
-    kind = kinds[said["kind"]]
-    unknown = set(said) - {each.name for each in fields(kind)}
-    if unknown:
-        raise ValueError(f'models.{name}: "{sorted(unknown)[0]}" is not known')
-    return Entry(name, kind(**said), Checked(**checked) if checked else None)
+    kinds: Mapping[object, type[LocalSpec] | type[EndpointSpec]] = {"local": LocalSpec, "endpoint": EndpointSpec}
+    kind = next((kinds[each] for each in kinds if each == said.get("kind")), None)
+    if kind is None:
+        raise ValueError(f'{place}: "kind" must be one of {", ".join(str(each) for each in kinds)}')
+    spec: Spec = _made(place, LocalSpec, said) if kind is LocalSpec else _made(place, EndpointSpec, said)
+    if isinstance(spec, EndpointSpec):
+        _check_url(place, spec.url)
+    return Entry(name, spec, _made(f"{place}.checked", Checked, checked) if checked is not None else None)
+
+
+def _made(place: str, kind: type[_Made], said: object) -> _Made:
+    """An object out of what a file says of it, when every field is of its type and none is missing."""
+    if not isinstance(said, dict):
+        raise ValueError(f"{place} must be an object")
+    types = get_type_hints(kind)
+    for key, value in said.items():
+        if key not in types:
+            raise ValueError(f'{place}: "{key}" is not known')
+        if not _is(value, types[key]):
+            raise ValueError(f'{place}: "{key}" cannot be {json.dumps(value, ensure_ascii=False)[:60]}')
+    try:
+        return kind(**said)
+    except TypeError as error:  # one is missing
+        raise ValueError(f"{place}: {str(error).partition(' ')[2]}") from error
+
+
+def _is(value: object, wanted: Any) -> bool:
+    """Whether a value out of JSON is of the type by which a field is declared."""
+    if get_origin(wanted) is Literal:
+        return isinstance(value, str) and value in get_args(wanted)
+    if get_origin(wanted) is Mapping:
+        return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    options = get_args(wanted) or (wanted,)
+    if NoneType in options and value is None:
+        return True
+    if isinstance(value, bool):
+        return bool in options
+    return isinstance(value, options) or (float in options and isinstance(value, int))
+
+
+def _check_url(place: str, url: str) -> None:
+    """Its form alone; whether it may be called is for `core.backends.address` to say."""
+    try:
+        split = urlsplit(url)
+        good = split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(f'{place}: "url" is no address of a server. Write it as http://HOST:PORT/v1')

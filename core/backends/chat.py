@@ -9,13 +9,14 @@ import base64
 import io
 import json
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from core.errors import ModelGarbled, ModelUnfit
+from core.errors import ModelGarbled, ModelRefused, ModelUnfit
 from core.geometry import BoxFormat, Size, smart_resize
 from core.schema import Token
 
@@ -30,6 +31,7 @@ TOP = 5
 
 JPEG_QUALITY = 95
 _ENDS = ("stop", "length", "eos", "eos_token", "stop_sequence", None)  # of an answer that was not broken off; each server has its own words
+_LONGEST_NAME = 200  # characters of a model's name
 _SURELY_ABOVE_ONE = 1e-3  # a log-probability may be above 0 by rounding, not by this
 
 
@@ -89,8 +91,8 @@ def question(spec: EndpointSpec, prompt: Prompt, url: str, *, sample: int = 0) -
     return orjson.dumps(body)
 
 
-def read(body: bytes) -> Answer:
-    """What an answer's body says. Raises ModelGarbled for everything that is not one whole answer in words.
+def read(body: bytes, model: str) -> Answer:
+    """What the body of an answer by `model` says. Raises ModelGarbled for everything that is not one whole answer in words, and ModelRefused for another model's.
 
     What JSON does not know (NaN) and what it leaves open (a key that stands twice) is garbled too: it could be read in two ways.
     """
@@ -98,6 +100,7 @@ def read(body: bytes) -> Answer:
         said = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
         if said.get("error"):
             raise ModelGarbled("The model's server sent an error where an answer should be.")
+        _check_name(said.get("model"), model)
         choice = said["choices"][0]
         message, reason = choice["message"], choice.get("finish_reason")
         text = message["content"]
@@ -116,6 +119,25 @@ def read(body: bytes) -> Answer:
     except UnicodeEncodeError as error:
         raise ModelGarbled("The model's server sent an answer with half a character in it.") from error
     return Answer(text, _tokens(choice.get("logprobs"), raw))
+
+
+def _check_name(said: object, asked: str) -> None:
+    """Nothing, when the model that a server says it answered as is the one that was asked. Raises ModelRefused.
+
+    A server that does not say is believed. A name is the same name with the folders before it or without (`/models/bench-7b` is
+    `bench-7b`); two different paths are two models, and so are two names of which one only begins with the other.
+    """
+    if not isinstance(said, str) or not said.strip() or said == asked:
+        return
+    names = [name.replace("\\", "/").rstrip("/") for name in (said, asked)]
+    last = [name.rpartition("/")[2] for name in names]
+    if last[0] == last[1] != "" and (names[0] == last[0] or names[1] == last[1]):
+        return
+    shown = "".join(sign for sign in said if sign.isprintable())[:_LONGEST_NAME]
+    raise ModelRefused(
+        f'The model\'s server answers as "{shown}", not as "{asked}". '
+        f"If that is the model you mean, add it again with --served-name {shlex.quote(shown)}."
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -166,7 +188,10 @@ def _piece(entry: Mapping[str, Any]) -> str:
 
 
 def _logprob(said: object) -> float:
-    """A natural logarithm of a probability. Raises ValueError for what is none."""
+    """A natural logarithm of a probability. Raises ValueError for what is none.
+
+    vLLM writes -9999 for minus infinity; it is kept: its probability is 0, which whoever counts with it has to expect of any server.
+    """
     if isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said) or said > _SURELY_ABOVE_ONE:
         raise ValueError("no log-probability")
     return min(0.0, float(said))

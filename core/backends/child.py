@@ -41,7 +41,7 @@ class Batch:
 def serve(line: Connection, gone: Sequence[int], folder: ModelFolder, threads: int, load: Load | None) -> None:
     """The child's life. `gone`: shared with the parent, 1 at the places of a batch for which nobody waits any more.
 
-    A model that cannot be loaded says so to each question.
+    Its first word, None, says that it reads what it is sent. A model that cannot be loaded says so to each question.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the line
     model: Answering | ModelError
@@ -50,6 +50,7 @@ def serve(line: Connection, gone: Sequence[int], folder: ModelFolder, threads: i
     except ModelError as error:
         model = error
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        line.send(None)
         while True:
             batch: Batch = line.recv()
             if isinstance(model, ModelError):

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 LEAST_SHARE = 0.1
 """Of its time that a question must have left when its turn comes: with less it would only fail, and be taken for the server's failure."""
 
+SAMPLES_SHARE = 0.5
+"""Of the time that an answer left over: longer it does not wait for those that are compared with it."""
+
 CLOSE_SECONDS = 5.0
 _MOST_PIXELS = EndpointSpec("", "").most_pixels
 T = TypeVar("T")
@@ -54,6 +57,8 @@ class Endpoint:
 
     def __init__(self, address: Address, spec: EndpointSpec, key: str | None, *, clock: Clock, dice: random.Random) -> None:
         self._address, self._spec = address, spec
+        self._box_format = _box_format(spec)
+        self._waiting = 0  # changed by the loop only
         self._places = threading.BoundedSemaphore(spec.concurrency + spec.waiting)
         self._turns = asyncio.Semaphore(spec.concurrency)
         self._breaker = Breaker(address.shown, clock)
@@ -85,11 +90,15 @@ class Endpoint:
     @property
     def box_format(self) -> BoxFormat:
         """That of its family, for frames of the size at which they are sent."""
-        fmt = FAMILIES[self._spec.family]
-        return replace(fmt, max_pixels=self._spec.most_pixels) if fmt.resized else fmt
+        return self._box_format
+
+    @property
+    def waiting(self) -> int:
+        """How many frames wait for a place at the server, those that it is being asked about not counted."""
+        return self._waiting
 
     def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
-        """The server's reply. Raises ModelBusy at once when too many wait or the server rests, Abandoned, or another of ModelError's kin."""
+        """The server's reply. Raises ModelBusy at once when too many wait, ModelLost while the server rests, Abandoned, or another of ModelError's kin."""
         until = self._loop.time() + self._spec.timeout_seconds
         self._breaker.check()
         if not self._places.acquire(blocking=False):
@@ -145,25 +154,33 @@ class Endpoint:
         asked = await self._once(first, until)
         if asked.answer.tokens or not others:
             return asked
-        texts = await asyncio.gather(*(self._sample(body, until) for body in others))
+        now = self._loop.time()
+        end = now + SAMPLES_SHARE * (until - now)
+        texts = await asyncio.gather(*(self._sample(body, end) for body in others))
         return replace(asked, others=tuple(text for text in texts if text is not None))
 
     async def _sample(self, body: bytes, until: float) -> str | None:
+        """The words of a further reply. None when it fails, which says nothing of how the server answers: only answers teach the breaker."""
         try:
-            return (await self._once(body, until)).answer.text
-        except ModelError:
+            async with asyncio.timeout_at(until), self._turns:
+                self._breaker.check()
+                return chat.read(await self._line.post(body, until), self._spec.model).text
+        except (ModelError, TimeoutError):
             return None  # the answer itself is there; that fewer compare with it is seen from their number
 
     async def _once(self, body: bytes, until: float) -> _Asked:
+        self._waiting += 1
         try:
             async with asyncio.timeout_at(until - LEAST_SHARE * self._spec.timeout_seconds):
                 await self._turns.acquire()
         except TimeoutError as error:
             raise ModelBusy(f"The model's server {self.host} was busy with other frames all the time. Try again in a minute.") from error
+        finally:
+            self._waiting -= 1
         try:
             with self._breaker.call():
                 started = self._loop.time()
-                answer = chat.read(await self._post(body, until))
+                answer = chat.read(await self._post(body, until), self._spec.model)
                 return _Asked(answer, self._loop.time() - started)
         finally:
             self._turns.release()
@@ -211,6 +228,12 @@ def open_endpoint(
             raise ModelUnfit(f"models.json, {name}: {field} cannot be {getattr(spec, field)!r}. Correct the entry, or add the model again.")
     address = addresses.read(spec.url, allow_remote=spec.allow_remote is True, resolve=resolve)
     return Endpoint(address, spec, key, clock=clock, dice=dice or random.Random())
+
+
+def _box_format(spec: EndpointSpec) -> BoxFormat:
+    """That of its family, for frames of the size at which they are sent."""
+    fmt = FAMILIES[spec.family]
+    return replace(fmt, max_pixels=spec.most_pixels) if fmt.resized else fmt
 
 
 def _number(said: object, *, whole: bool = False) -> bool:

@@ -31,7 +31,7 @@ class ModelFolder:
     """A local model. `canvas` (width, height in pixels) is where it sees at one size only; frames are stretched to it."""
 
     path: Path
-    model: str  # NAME@FINGERPRINT[+ADAPTER@FINGERPRINT][:nf4][:guided]
+    model: str  # NAME@FINGERPRINT[+ADAPTER@FINGERPRINT][:merged][:nf4][:guided]
     family: str
     prompt_style: str
     box_format: BoxFormat  # its pixels are those to which a frame is brought, for every family that takes any size
@@ -54,6 +54,7 @@ class ModelFolder:
     def with_adapter(self, adapter: AdapterFolder | None) -> ModelFolder:
         """The same base with another adapter, or none; the id says so."""
         marks = [f"+{adapter.name}"] if adapter else []
+        marks += [":merged"] if adapter and self.merge else []  # rounds in another way
         marks += [":nf4"] if self.quantisation == "nf4" else []
         marks += [":guided"] if self.guided else []
         return replace(self, adapter=adapter.path if adapter else None, model=self.base + "".join(marks))

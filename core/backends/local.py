@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from core.patience import Patience
     from core.prompts import Prompt
 
+_NO_ROOM = "The model ran out of memory on this one frame. Use 4 bits, a smaller model or smaller frames, or close other programs."
+
 
 class LocalModel:
     """Loads at birth (seconds to minutes). The same frame gets the same reply alone and in a batch. Not safe for several threads."""
@@ -77,6 +79,7 @@ class LocalModel:
             batch = [n for n in batch if n not in gone]
             if not batch:
                 continue
+            replies: Answers | None = None
             try:
                 replies = self._replies([pictures[n] for n in batch], prompt, lambda batch=batch: _places(batch, abandoned()))  # type: ignore[misc]
             except ModelError as error:
@@ -87,11 +90,12 @@ class LocalModel:
             except (MemoryError, RuntimeError) as error:
                 if not _ran_out(error):
                     raise  # the process that owns the model ends, and a fresh one begins
+            if replies is None:  # here, where the error no longer holds what the batch took
                 self._let_go()
                 if len(batch) > 1:  # half of them may find room
                     waiting[:0] = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
                     continue
-                replies = [_no_room(error)]
+                replies = [ModelError(_NO_ROOM)]
             for n, reply in zip(batch, replies, strict=True):
                 answers[n] = reply
         return answers
@@ -134,11 +138,3 @@ def _ran_out(error: Exception) -> bool:
     import torch
 
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def _no_room(error: BaseException) -> ModelError:
-    made = ModelError(
-        "The model ran out of memory on this one frame. Use 4 bits, a smaller model or smaller frames, or close other programs."
-    )
-    made.__cause__ = error
-    return made

@@ -19,7 +19,7 @@ USUAL = "compact"
 def open_model(settings: Settings) -> Backend:
     """The backend that the settings name, else the catalogue's active one, else the compact model.
 
-    A name is `scripted:FILE`, one of the catalogue, one that ships, or a model folder. Raises ModelError and its kin.
+    A name is `scripted:FILE`, one of the catalogue, one that ships, or a folder of our own making. Raises ModelError and its kin.
     """
     known = catalogue.read(settings.data)
     name = settings.model or known.active or USUAL
@@ -27,7 +27,13 @@ def open_model(settings: Settings) -> Backend:
         return scripted.open_backend(Path(name.removeprefix("scripted:")))
     if name in known.entries:
         return _checked(known.entries[name], open_spec(name, known.entries[name].spec, settings))
-    return open_spec(name, LocalSpec(str(_shipped(name) or Path(name).expanduser())), settings)
+    spec = LocalSpec(str(_shipped(name) or Path(name).expanduser()))
+    if not read_spec(name, spec).own:
+        raise ModelUnfit(
+            f"{Path(name).name} was never checked, so nobody knows whether its boxes land where they belong. Add it under a name of your choice: "
+            "`launch.py models add NAME --folder FOLDER`, then use that name."
+        )
+    return open_spec(name, spec, settings)
 
 
 def open_spec(name: str, spec: Spec, settings: Settings) -> Backend:

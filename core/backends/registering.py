@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from core.backends import catalogue, standing
 from core.backends.catalogue import Catalogue, Checked, EndpointSpec, Entry, LocalSpec, Spec
+from core.backends.folder import read_spec
 from core.backends.opening import USUAL, open_spec
 from core.backends.probe import Found, look
 from core.errors import ModelUnfit, SettingsError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from core.backends.base import Backend
+    from core.backends.standing import Named
     from core.profile import Profile
 
 Open = Callable[[str, Spec, Settings], "Backend"]
@@ -87,9 +89,15 @@ class Registry:
         if known.active == name:
             raise SettingsError(f"{name} is in use. Use another first (`launch.py models use {USUAL}`), or add this one by another name.")
         entry = Entry(name, spec_of(wanted))
-        with self._opened(entry):
+        with self._described(entry):
             pass
-        catalogue.write(self.settings.data, known.with_entry(entry))
+
+        def added(known: Catalogue) -> Catalogue:
+            if known.active == name:  # since a moment ago
+                raise SettingsError(f"{name} was taken into use meanwhile. Add this one by another name.")
+            return known.with_entry(entry)
+
+        catalogue.change(self.settings.data, added)
         return self.check(name, seen)
 
     def check(self, name: str, seen: Callable[[int, int], None] = lambda done, of: None) -> Shown:
@@ -104,10 +112,13 @@ class Registry:
         entry = catalogue.read(self.settings.data).entry(name)
         with self._opened(entry) as backend:
             found = look(name, backend, self.profile, at=self.now(), seen=seen)
-        known = catalogue.read(self.settings.data)  # minutes went by
-        if known.entry(name).spec != entry.spec:
-            raise SettingsError(f"{name} was changed while it was being checked. Check it again.")
-        catalogue.write(self.settings.data, known.with_entry(Entry(name, _learned(entry.spec, found), found.checked)))
+
+        def checked(known: Catalogue) -> Catalogue:
+            if known.entry(name).spec != entry.spec:  # minutes went by
+                raise SettingsError(f"{name} was changed while it was being checked. Check it again.")
+            return known.with_entry(Entry(name, _learned(entry.spec, found), found.checked))
+
+        catalogue.change(self.settings.data, checked)
         return self.shown(name)
 
     def use(self, name: str, *, unchecked: bool = False) -> str:
@@ -116,21 +127,35 @@ class Registry:
         `unchecked`: a person says that its boxes are right although nobody could tell; that is kept. Raises ModelUnfit for a model
         that was never checked, did not pass, or is another than the one that was checked, and ModelMissing.
         """
-        known = catalogue.read(self.settings.data)
         if name == USUAL:
-            catalogue.write(self.settings.data, known.using(None))
+            catalogue.change(self.settings.data, lambda known: known.using(None))
             return self._promise(name)
-        entry = known.entry(name)
+        entry = before = catalogue.read(self.settings.data).entry(name)
         if unchecked and entry.checked and standing.state(entry) == "untold":
             said = f"taken into use at {self.now().isoformat(timespec='seconds')} on the word of a person, without a check of its boxes"
             entry = replace(entry, checked=replace(entry.checked, findings={**entry.checked.findings, standing.UNCHECKED: said}))
         reason = standing.why_not(entry)
         if reason:
             raise ModelUnfit(reason)
-        with self._opened(entry) as backend:
-            standing.refuse(entry, backend)
-        catalogue.write(self.settings.data, known.with_entry(entry).using(name))
+        with self._described(entry) as described:
+            standing.refuse(entry, described)
+
+        def used(known: Catalogue) -> Catalogue:
+            if known.entry(name) != before:
+                raise SettingsError(f"{name} was changed meanwhile. Look at it (`launch.py models list`) and use it again.")
+            return known.with_entry(entry).using(name)
+
+        catalogue.change(self.settings.data, used)
         return self._promise(name)
+
+    @contextmanager
+    def _described(self, entry: Entry) -> Iterator[Named]:
+        """The id and the box format of a model. Of one on this machine its files say them: no process is started."""
+        if isinstance(entry.spec, LocalSpec):
+            yield read_spec(entry.name, entry.spec)
+            return
+        with self._opened(entry) as backend:
+            yield backend
 
     @contextmanager
     def _opened(self, entry: Entry) -> Iterator[Backend]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from core.backends.catalogue import EndpointSpec, Entry
 from core.errors import ModelUnfit
 from core.framecheck import UNTOLD, convention_of
 
 if TYPE_CHECKING:
-    from core.backends.base import Backend
+    from core.geometry import BoxFormat
 
 State = Literal["unchecked", "failed", "untold", "fit"]
 """Nobody looked yet; must not be used; its boxes could not be told; may be used."""
 
 UNCHECKED = "unchecked"
 """The finding under which it is kept that a person took a model into use whose boxes could not be told."""
+
+
+class Named(Protocol):
+    """What is compared with what was checked: a backend, or what a folder says of itself."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def box_format(self) -> BoxFormat: ...
 
 
 def state(entry: Entry) -> State:
@@ -48,8 +57,8 @@ def why_not(entry: Entry) -> str | None:
     return f"{entry.name} did not pass its check. Its boxes are {found['frame'].rstrip('.')}.{mend} Then: {again}."
 
 
-def refuse(entry: Entry, backend: Backend) -> None:
-    """Raises ModelUnfit when the entry may not be used, or when `backend`, opened from it, is not what was checked."""
+def refuse(entry: Entry, backend: Named) -> None:
+    """Raises ModelUnfit when the entry may not be used, or when `backend`, opened or described from it, is not what was checked."""
     reason = why_not(entry)
     if reason or entry.checked is None:
         raise ModelUnfit(reason or "")

@@ -5,13 +5,14 @@ Whoever asks waits in one line; the model takes as many from its front as it ans
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import threading
 from collections import deque
 from concurrent.futures import CancelledError, Future
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.backends.base import Answers
 from core.backends.child import Batch, Load, serve
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from core.prompts import Prompt
     from core.schema import Reply
 
+_log = logging.getLogger(__name__)
+
 MOST_WAITING = 32
+LOADING_SECONDS = 900.0
 ANSWER_SECONDS = 300.0
-"""A model that is silent for so long is taken to be dead; loading counts."""
+"""A model that is silent for so long, while it loads or over a batch, is taken to be dead."""
 
 
 class _Question:
@@ -44,14 +48,24 @@ class _Question:
 class Worker:
     """Starts its process at birth and loads the model there while nobody waits yet. A dead process is started again at the next question."""
 
-    def __init__(self, folder: ModelFolder, threads: int, load: Load | None = None) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        threads: int,
+        load: Load | None = None,
+        *,
+        loading_seconds: float = LOADING_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._folder, self._threads, self._load = folder, threads, load
+        self._loading_seconds, self._answer_seconds = loading_seconds, answer_seconds
         self._line: deque[_Question] = deque()
         self._asked: list[_Question] = []  # those that the model is answering now
         self._change = threading.Condition()
         self._closed = False
         self._fresh = multiprocessing.get_context("spawn")
         self._gone = self._fresh.RawArray("b", folder.batch)  # by place in the batch: nobody waits for it any more
+        self._reads = False  # the process has loaded and takes what it is sent
         self._child, self._pipe = self._start()
         self._worker = threading.Thread(target=self._work, name="model line", daemon=True)
         self._worker.start()
@@ -97,12 +111,8 @@ class Worker:
         """End the process; whoever waits is told."""
         with self._change:
             self._closed = True
-            left = [*self._line]
-            self._line.clear()
             self._change.notify()
             self._child.kill()  # who reads its answers finds the line closed
-        for question in left:
-            _fail(question, ModelLost("The model was stopped before this frame was its turn."))
         self._worker.join(10)
 
     def _abandon(self, question: _Question) -> None:
@@ -115,23 +125,35 @@ class Worker:
         question.answer.cancel()
 
     def _work(self) -> None:
-        """Until it is closed: the front of the line to the model, its answers back. The only thread that speaks with the process."""
+        """The only thread that speaks with the process. However it ends, nobody is left waiting."""
+        try:
+            self._answer_the_line()
+        finally:
+            with self._change:
+                self._closed = True
+                left = [*self._asked, *self._line]
+                self._line.clear()
+            self._end()
+            for question in left:
+                _fail(question, ModelLost("The model was stopped before this frame was its turn."))
+
+    def _answer_the_line(self) -> None:
+        """Until it is closed: the front of the line to the model, its answers back."""
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._line or self._closed)
                 if self._closed:
-                    break
+                    return
                 asked = self._asked = self._front()
                 self._gone[:] = bytes(len(self._gone))
             answers = self._answers(Batch([question.picture for question in asked], asked[0].prompt))
-            with self._change:
-                self._asked = []
             for question, answer in zip(asked, answers, strict=True):
                 if isinstance(answer, ModelError):
                     _fail(question, answer)
                 elif question.answer.set_running_or_notify_cancel():
                     question.answer.set_result(answer)
-        self._end()
+            with self._change:
+                self._asked = []
 
     def _front(self) -> list[_Question]:
         """As many as are answered together: they share a prompt."""
@@ -148,19 +170,31 @@ class Worker:
             if not self._child.is_alive():
                 self._end()
                 self._child, self._pipe = self._start()
+            if not self._reads:  # sending to a process that does not read would wait without an end
+                self._heard(self._loading_seconds, "was not loaded")
+                self._reads = True
             self._pipe.send(batch)
-            if self._pipe.poll(ANSWER_SECONDS):
-                answers: Answers = self._pipe.recv()
-                return answers
-            error = ModelSilent(
-                f"The model gave no answer within {ANSWER_SECONDS:.0f} seconds and was stopped. A person has to judge this frame."
-            )
+            answers: Answers = self._heard(self._answer_seconds, "gave no answer")
+            return answers
+        except ModelSilent as silent:
+            error = silent
         except (EOFError, OSError):
-            pass  # `error` says it
+            self._child.join(1)
+            if not self._closed:
+                _log.error(
+                    "the model's process ended (exit code %s) over %d frames; it starts again", self._child.exitcode, len(batch.pictures)
+                )
         self._end()
         return [error] * len(batch.pictures)
 
+    def _heard(self, seconds: float, what: str) -> Any:
+        """The process's next word. Raises ModelSilent when it comes too late."""
+        if not self._pipe.poll(seconds):
+            raise ModelSilent(f"The model {what} within {seconds:g} seconds and was stopped. A person has to judge this frame.")
+        return self._pipe.recv()
+
     def _start(self) -> tuple[SpawnProcess, Connection]:
+        self._reads = False
         ours, theirs = self._fresh.Pipe()
         child = self._fresh.Process(
             target=serve, args=(theirs, self._gone, self._folder, self._threads, self._load), name="model", daemon=True
@@ -176,5 +210,5 @@ class Worker:
 
 
 def _fail(question: _Question, error: ModelError) -> None:
-    if question.answer.set_running_or_notify_cancel():
+    if not question.answer.done() and question.answer.set_running_or_notify_cancel():
         question.answer.set_exception(error)

@@ -38,11 +38,12 @@ class Calibrator:
     parameters: tuple[float, ...]
 
     def apply(self, p: float) -> float:
-        """How often such a claim is right, 0..1."""
-        return float(self.apply_all([p])[0])
+        """How often such a claim is right, and never surer than its labels allow: of n that were all right, the next one is by (n + 1) / (n + 2) (Laplace)."""
+        surest = (self.n + 1) / (self.n + 2)
+        return float(np.clip(self.apply_all([p])[0], 1 - surest, surest))
 
     def apply_all(self, p: ArrayLike) -> Floats:
-        """The same for many."""
+        """The map alone, for many."""
         return _MAPS[self.method](_inside(p), np.array(self.parameters))
 
 

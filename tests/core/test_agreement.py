@@ -81,6 +81,11 @@ def test_violations_and_levels_are_compared_by_name() -> None:
     assert got.risk_probabilities["high"] > got.risk_probabilities["medium"] > 0
 
 
+def test_a_sample_that_cannot_be_read_tells_nothing_of_what_was_missed() -> None:
+    assert sure("I cannot tell.", {}, "no").missed == sure({}).missed == pytest.approx({"findings": 1 / 3, "violations": 1 / 3})
+    assert sure("I cannot tell.", "no").missed == {}
+
+
 def test_a_sample_that_cannot_be_read_agrees_with_nothing() -> None:
     got = sure("I cannot tell.", {})
     assert got.step.tool.confidence == pytest.approx(2 / 4)

@@ -82,5 +82,7 @@ def test_a_catalogue_that_cannot_be_read_is_broken(tmp_path: Path) -> None:
 def test_the_scale_of_the_check_is_a_number_for_a_gauge(tmp_path: Path) -> None:
     settings = load({"data": str(tmp_path)}, {})
     assert checkup.frame_scale(settings) is None
+    entered(tmp_path, checked={**CHECKED, "findings": {**FITS, "scale": "1.0199 x 0.9704"}})
+    assert checkup.frame_scale(settings) == (1.0199, 0.9704), "as it was kept, not as a sentence rounds it"
     entered(tmp_path, checked={**CHECKED, "findings": FITS})
-    assert checkup.frame_scale(settings) == (1.02, 0.97)
+    assert checkup.frame_scale(settings) is None, "a sentence is for people"

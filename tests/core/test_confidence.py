@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.backends.scripted import Scripted
 from core.confidence import of, uncertainty
 from core.geometry import THOUSANDTHS, BoxFormat
+from core.inspection import assess
 from core.parsing import Parsed, parse_reply
 from core.profile import read
 from core.schema import Reply, Risk, Step, Token, Value
 from core.settings import ASSETS
-from tests.makers import STRIKING, assessment
+from tests.makers import STRIKING, assessment, frame
 
 BENCH = read(ASSETS / "profiles" / "bench.toml")
 SIZE = (1280, 720)
@@ -221,6 +223,50 @@ def test_the_level_is_as_sure_as_the_violations_that_decide_it() -> None:
     assert sum(got.risk_probabilities.values()) == pytest.approx(1)
 
 
+EMPTY = (
+    '{"findings":[],"tool":"none","part":"none","action":"none","phase":"idle","violations":[],"risk":"none"}',
+    ("]", 0.5, {"{": 0.5}),
+    ("]", 0.9999, {'"': 0.0001}),
+    ("none", 0.9995, {"low": 0.0005}),
+)
+"""Nothing was found, and it was a coin's throw whether anything was; all else is certain."""
+
+
+def test_where_nothing_was_found_nothing_is_surer_than_that_nothing_was_missed() -> None:
+    head, tail = EMPTY[0].split('"findings":[]')
+    middle, end = tail.split('"violations":[]')
+    last, rest = end.rsplit("none", 1)
+    got = sure(head + '"findings":[', EMPTY[1], middle + '"violations":[', EMPTY[2], last, EMPTY[3], rest)
+    assert got.missed["findings"] == pytest.approx(0.5)
+    assert got.risk_probabilities["none"] == pytest.approx(0.5, abs=0.01)
+    assert sum(got.risk_probabilities.values()) == pytest.approx(1)
+    for name in ("tool", "part", "action", "phase"):
+        assert got.step[name].confidence == pytest.approx(0.5, abs=0.01), name
+
+
+def test_where_something_was_found_the_level_is_as_sure_as_before() -> None:
+    got = sure(*_split(TEXT, ('"}]', 0.5, {'"},{': 0.5}), ("low", 0.9, {"none": 0.1})))
+    assert got.missed["findings"] == pytest.approx(0.5)
+    assert got.risk_probabilities["low"] == pytest.approx(0.9, abs=0.02)
+
+
+@pytest.mark.parametrize("hopeless", [-9999.0, -1e300, -math.inf], ids=str)
+@pytest.mark.parametrize("every", [True, False], ids=["every token", "one token"])
+def test_tokens_that_had_no_chance_are_an_answer_all_the_same(hopeless: float, every: bool) -> None:
+    """A server's way to write 0: the frame is assessed, and nothing of it looks sure."""
+    pieces = _split(TEXT, *((each, 1.0) for each in ("100", "200", "500", "600", "hand", "hammer", "low")))
+    words = [each if isinstance(each, str) else each[0] for each in pieces]
+    made = tuple(
+        Token(each, hopeless, ((each, hopeless), ("none", hopeless))) if every or each in ("100", "low") else Token(each, 0.0)
+        for each in words
+    )
+    got = assess(frame(width=SIZE[0], height=SIZE[1]), Reply(TEXT, "m", "p", 0.1, made), Scripted("m", {}), BENCH)
+    assert got.risk.level == "low"
+    assert got.risk.probabilities == {}
+    assert got.findings[0].overlap is None
+    assert not every or uncertainty(got, BENCH.fields) == 1
+
+
 def test_a_violation_is_as_sure_as_its_key_and_the_list_that_went_on_to_it() -> None:
     assert around("tool_at_edge", ("tool_at_edge", 0.6)).violations[0].confidence == pytest.approx(0.6)
     text = TEXT.replace('"violations":[', "\n")
@@ -290,6 +336,9 @@ def _product(made: Sequence[Token], start: int, end: int) -> float:
         pytest.param({}, BENCH.fields, 0.4, id="the least sure is the violation"),
         pytest.param({"violations": ()}, BENCH.fields, 0.2, id="then part and risk"),
         pytest.param({"risk": Risk("low", {"low": 0.3, "none": 0.7}), "violations": ()}, BENCH.fields, 0.7, id="the risk"),
+        pytest.param({"missed": {"findings": 0.7, "violations": 0.1}}, BENCH.fields, 0.7, id="a finding may have been missed"),
+        pytest.param({"missed": {"findings": 0.1, "violations": 0.8}}, BENCH.fields, 0.8, id="a violation may have been missed"),
+        pytest.param({"missed": {"findings": 0.1}}, BENCH.fields, 0.4, id="hardly anything was missed"),
         pytest.param({"risk": Risk(None)}, BENCH.fields, 1.0, id="undetermined"),
         pytest.param({"step": replace(STRIKING, phase=Value())}, BENCH.fields, 1.0, id="a field that was not understood"),
         pytest.param({"step": replace(STRIKING, phase=Value())}, (), 0.4, id="a field that was not asked for"),

@@ -81,7 +81,7 @@ def test_a_wider_spread_is_expected_to_overlap_less() -> None:
     def spread(by: float) -> list[Belief]:
         return [(np.array([number, number - by, number + by]), np.array([0.5, 0.25, 0.25])) for number in (100.0, 200.0, 500.0, 600.0)]
 
-    overlaps = [expected_overlap(spread(by)) for by in (1.0, 10.0, 40.0, 99.0)]
+    overlaps = [expected_overlap(spread(by)) or 0.0 for by in (1.0, 10.0, 40.0, 99.0)]
     assert overlaps == sorted(overlaps, reverse=True)
     assert overlaps[0] > 0.99
 
@@ -89,3 +89,10 @@ def test_a_wider_spread_is_expected_to_overlap_less() -> None:
 def test_ends_that_make_no_box_are_left_out() -> None:
     inverted = np.array([100.0, 900.0]), np.array([0.5, 0.5])
     assert expected_overlap([inverted, sure(200), sure(500), sure(600)]) == pytest.approx(1)
+
+
+def test_numbers_without_a_share_have_no_overlap() -> None:
+    """Some servers write -9999 for what their mask forbade or their sampler cut."""
+    nothing = np.array([200.0, 300.0]), np.zeros(2)
+    assert expected_overlap([sure(100), nothing, sure(500), sure(600)]) is None
+    assert expected_overlap([sure(500), sure(200), sure(100), sure(600)]) is None, "no pair of ends makes a box"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from core.errors import Abandoned, AppError, ModelGarbled, ModelLost
+from core.errors import Abandoned, AppError, ModelBusy, ModelGarbled, ModelLost
 from core.patience import Patience
 from core.readiness import Readiness, understood
 from core.risk import UNPARSED
@@ -72,8 +72,73 @@ def test_a_proof_is_renewed_when_it_is_old_and_somebody_asks_and_one_at_a_time()
     assert model.asked == 1
     clock.now += 2
     assert [ready() for _ in range(5)] == [None] * 5  # the old one stands while the new one is asked for
+    assert model.asked == 2
     model.answer(ready, lambda why: why is None)
     assert model.asked == 2
+
+
+def test_a_proof_that_is_far_too_old_is_none() -> None:
+    """Nobody asked for an hour; who asks then is not told what was true an hour ago."""
+    model, clock = Model(), Clock()
+    ready = Readiness(model.prove, every_seconds=60, deadline_seconds=30, clock=clock)
+    model.answer(ready, lambda why: why is None)
+    clock.now += 3600
+    assert str(ready()) == "The model last answered 3600 seconds ago; it is being asked about a known frame again."
+    model.answer(ready, lambda why: why is None)
+    assert model.asked == 2
+
+
+def test_a_real_frame_that_was_answered_is_as_good_a_proof() -> None:
+    model, clock = Model(), Clock()
+    ready = Readiness(model.prove, every_seconds=60, deadline_seconds=30, clock=clock)
+    model.answer(ready, lambda why: why is None)
+    for _ in range(10):
+        clock.now += 50
+        ready.answered()
+        assert ready() is None
+    assert model.asked == 1, "nothing is left to prove"
+    clock.now += 61
+    assert ready() is None
+    for _ in range(10):  # the known frame waits in a long line
+        clock.now += 20
+        ready.answered()
+        assert ready() is None
+    clock.now += 31
+    assert "31 seconds" in str(ready()), "and then nobody is answered any more"
+    ready.answered()
+    assert ready() is None
+
+
+def test_a_real_frame_that_was_answered_while_the_model_loads_makes_it_ready() -> None:
+    model = Model()
+    ready = Readiness(model.prove)
+    ready.answered()
+    assert ready() is None
+    model.answer(ready, lambda why: why is None)
+
+
+def test_a_model_that_is_busy_with_real_frames_is_ready_and_one_that_only_says_so_is_not() -> None:
+    model, clock = Model(), Clock()
+    ready = Readiness(model.prove, every_seconds=60, again_seconds=5, deadline_seconds=30, clock=clock)
+    model.answer(ready, lambda why: why is None)
+    model.wrong = ModelBusy("32 frames wait already.")
+    clock.now += 65
+    ready()
+    assert model.asked == 2
+    ready.answered()
+    model.answer(ready, lambda why: why is None)
+    clock.now += 61
+    ready()
+    model.answer(ready, lambda why: why is None)
+    assert model.asked == 3
+    clock.now += 6
+    assert ready() is None
+    assert model.asked == 4, "it is soon asked again"
+    model.answer(ready, lambda why: why is None)
+    clock.now += 30
+    ready()
+    assert "97 seconds" in str(ready())
+    model.answer(ready, lambda why: why == "32 frames wait already.")
 
 
 def test_a_model_that_broke_is_not_ready_and_says_why_and_comes_back() -> None:

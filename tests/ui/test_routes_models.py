@@ -234,3 +234,12 @@ def test_no_folder_of_this_machine_is_shown(make: Make, tmp_path: Path) -> None:
     assert found["error"] == "There is no bench in weights."
     assert "secret-place" not in json.dumps(listed(client))
     assert registry.shown("bench").state == "unchecked"
+
+
+def test_one_entry_that_cannot_be_read_is_named_and_no_accident(make: Make, tmp_path: Path) -> None:
+    client, _ = make()
+    bad = {"kind": "endpoint", "url": "http://[::1/v1", "model": "m"}
+    (tmp_path / catalogue.FILE).write_text(json.dumps({"active": None, "models": {"bad": bad}}), "utf-8")
+    answer = client.get("/api/v1/models")
+    assert (answer.status_code, answer.json()["kind"]) == (503, "ModelError")
+    assert 'models.bad: "url" is no address of a server' in answer.json()["error"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -101,6 +102,27 @@ def whole_modules(folder: Path) -> None:
     change_config(folder, modules_to_save=["lm_head"])
 
 
+def repeated_layers(folder: Path) -> None:
+    change_config(folder, layer_replication=[[0, 2], [0, 2]])
+
+
+def of_no_base(folder: Path) -> None:
+    change_config(folder, base_model_name_or_path=None)
+
+
+def of_no_base_in_its_manifest_either(folder: Path) -> None:
+    change_config(folder, base_model_name_or_path="")
+    (folder / "gembalens.json").write_text(json.dumps({"base": None}), "utf-8")
+
+
+def base_rewritten(how: Any) -> Callable[[Path], None]:
+    def begun(folder: Path) -> None:
+        change_config(folder, init_lora_weights=how)
+
+    begun.__name__ = f"begun_by_{how}"
+    return begun
+
+
 def no_lora_in_it(folder: Path) -> None:
     change_weights(folder, lambda name, each: (name.replace(".lora_", ".other_"), each))
 
@@ -123,6 +145,13 @@ EARLY: list[tuple[Callable[[Path], None], type[ModelError], str]] = [
     (changed_biases, ModelUnfit, "more of the base model than LoRA"),
     (whole_modules, ModelUnfit, "more of the base model than LoRA"),
     (no_lora_in_it, ModelUnfit, "no LoRA"),
+    (repeated_layers, ModelUnfit, "more of the base model than LoRA"),
+    (of_no_base, ModelUnfit, r'write {"base": "Qwen2\.5-VL-tiny-Instruct@[0-9a-f]{12}"} into gembalens\.json'),
+    (of_no_base_in_its_manifest_either, ModelUnfit, "does not say which base model"),
+    *(
+        (base_rewritten(how), ModelUnfit, "begun with init_lora_weights")
+        for how in ("pissa", "pissa_niter_16", "olora", "corda", "loftq", "eva", 1)
+    ),
 ]
 """What its files alone show: refused when the model is described, before anything is loaded."""
 
@@ -292,10 +321,33 @@ def test_an_adapter_with_the_names_of_older_versions_is_the_same_adapter(copied:
         "/home/somebody/models/{}/",
         "C:\\models\\{}",
         "/root/.cache/huggingface/hub/models--somebody--{}/snapshots/0123456789abcdef0123456789abcdef01234567",
-        None,
     ],
-    ids=["hub id", "folder", "folder of Windows", "hub cache", "not said"],
+    ids=["hub id", "folder", "folder of Windows", "hub cache"],
 )
-def test_the_base_is_known_by_the_end_of_its_name(name: str | None, copied: Path, families: Mapping[str, Path]) -> None:
-    change_config(copied, base_model_name_or_path=name and name.format(tiny.NAMES[KIND]))
+def test_the_base_is_known_by_the_end_of_its_name(name: str, copied: Path, families: Mapping[str, Path]) -> None:
+    change_config(copied, base_model_name_or_path=name.format(tiny.NAMES[KIND]))
     assert "+lora@" in read_spec("bench", LocalSpec(str(families[KIND]), adapter=str(copied))).model
+
+
+def test_a_base_that_is_not_said_is_known_by_the_line_that_the_refusal_names(copied: Path, families: Mapping[str, Path]) -> None:
+    of_no_base(copied)
+    spec = LocalSpec(str(families[KIND]), adapter=str(copied))
+    with pytest.raises(ModelUnfit) as refused:
+        read_spec("bench", spec)
+    line = re.search(r"\{.*?\}", str(refused.value))
+    assert line
+    (copied / "gembalens.json").write_text(line[0], "utf-8")
+    assert "+lora@" in read_spec("bench", spec).model
+
+
+@pytest.mark.parametrize("how", [True, False, "gaussian"], ids=str)
+def test_adapters_leave_the_base_as_it_was(how: object, copied: Path, families: Mapping[str, Path]) -> None:
+    import torch
+
+    change_config(copied, init_lora_weights=how)
+    model = load(read_spec("bench", LocalSpec(str(families[KIND]))), 1)
+    before = scores(model)
+    model.switch(copied)
+    assert not torch.equal(scores(model), before)
+    model.switch(None)
+    assert torch.equal(scores(model), before)

@@ -144,6 +144,37 @@ def test_a_host_off_this_machine_wants_to_be_allowed(url: str, canary: Canary) -
     assert canary.heard == []
 
 
+SECRET = "s3cretK7"
+
+
+@pytest.mark.parametrize(
+    ("url", "sign"),
+    [
+        ("http://127.0.0.1/v1?api_key=SECRET", "?"),
+        ("http://127.0.0.1/v1#SECRET", "#"),
+        ("user:SECRET@127.0.0.1/v1", "@"),
+        ("http://user:SECRET@127.0.0.1/v1", "@"),
+        ("http://user:pa/SECRET@127.0.0.1/v1", "@"),
+        ("http://user:SECRET%40127.0.0.1/v1", "%"),
+        ("http://user:SECRET\uff20127.0.0.1/v1", "\\uff20"),
+        ("http:/user:SECRET@127.0.0.1", "@"),
+        ("http://127.0.0.1/v1;SECRET", ";"),
+        ("http://127.0.0.1/v1 SECRET", " "),
+        ("http://127.0.0.1:SECRET/v1", None),
+        ("http://127.0.0.1/v1&api_key=SECRET", None),
+        ("http://[SECRET]/v1", None),
+        ("SECRET", None),
+    ],
+)
+def test_a_key_in_an_address_is_in_no_sentence(url: str, sign: str | None) -> None:
+    with pytest.raises(ModelRefused) as found:
+        read(url.replace("SECRET", SECRET), allow_remote=True, resolve=resolve)
+    assert SECRET.lower() not in f"{found.value!r}{found.value.__cause__!r}{found.value.__context__!r}".lower()
+    if sign is not None:
+        assert f"has the sign '{sign}' in it" in str(found.value)
+    assert ("key_variable" in str(found.value)) is (sign is not None and sign in "@?#")
+
+
 def test_yes_must_be_said_as_yes() -> None:
     with pytest.raises(ModelRefused, match="allow_remote"):
         open_endpoint("there", EndpointSpec("http://10.0.0.7/v1", "m", allow_remote="no"), None)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.backends.chat import Answer, read, sent_size
-from core.errors import ModelGarbled
+from core.errors import ModelGarbled, ModelRefused
 from core.geometry import FAMILIES
 from tests.fault_server import WORDS, completion
+
+MODEL = "bench-lora"
 
 
 def entry(text: bytes | str, logprob: Any = -0.1, **more: Any) -> dict[str, Any]:
@@ -24,7 +27,7 @@ def entry(text: bytes | str, logprob: Any = -0.1, **more: Any) -> dict[str, Any]
 
 
 def said(text: str, *entries: dict[str, Any], **choice: Any) -> Answer:
-    return read(completion(text, logprobs={"content": list(entries)}, **choice))
+    return read(completion(text, logprobs={"content": list(entries)}, **choice), MODEL)
 
 
 def test_tokens_are_the_text_and_pieces_of_characters_survive() -> None:
@@ -78,7 +81,7 @@ def test_probabilities_that_do_not_belong_to_the_words_are_dropped_and_the_words
 
 @pytest.mark.parametrize("logprobs", [None, [], {}, {"content": None}, {"content": 3}, {"content": []}, "x", 1], ids=repr)
 def test_no_probabilities_are_no_error(logprobs: Any) -> None:
-    assert read(completion(WORDS, logprobs=logprobs)) == Answer(WORDS, ())
+    assert read(completion(WORDS, logprobs=logprobs), MODEL) == Answer(WORDS, ())
 
 
 def test_the_likeliest_come_first_and_the_one_that_was_said_is_among_them() -> None:
@@ -91,19 +94,98 @@ def test_a_share_of_one_that_was_rounded_up_is_one() -> None:
     assert said("{}", entry(b"{}", 1e-7)).tokens[0].logprob == 0
 
 
+@pytest.mark.parametrize(
+    ("written", "becomes"),
+    [("-9999.0", -9999.0), ("-1e308", -1e308), ("-0.0", 0.0), ("1e-7", 0.0), ("0.5", None), ("1e308", None), ("-1e400", None), ("null", None),
+     ('"-1"', None)],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["its own", "another's"])
+def test_odd_probabilities_are_numbers_to_count_with_or_none_at_all(written: str, becomes: float | None, place: str) -> None:
+    """-9999 stands for minus infinity (vLLM): a probability of 0, and nothing that is no number comes after it."""
+    likeliest = [entry(b"{}", -0.25), entry(b"[]", -7.5)]
+    body = completion("{}", logprobs={"content": [entry(b"{}", -0.25 if place == "another's" else -7.5, top_logprobs=likeliest)]})
+    at = body.rindex(b"-7.5") if place == "another's" else body.index(b"-7.5")
+    tokens = read(body[:at] + written.encode() + body[at + 4 :], MODEL).tokens
+    if becomes is None and not (written == "null" and place == "another's"):
+        assert tokens == ()
+        return
+    (token,) = tokens
+    logprobs = [token.logprob, *(logprob for _, logprob in token.top)]
+    assert all(0 <= math.exp(logprob) <= 1 for logprob in logprobs)
+    assert (becomes is None) is (becomes not in logprobs)
+
+
+@pytest.mark.parametrize("written", ["NaN", "-Infinity", "Infinity"])
+def test_what_json_does_not_know_is_no_answer(written: str) -> None:
+    body = completion("{}", logprobs={"content": [entry(b"{}", -7.5)]}).replace(b"-7.5", written.encode())
+    with pytest.raises(ModelGarbled):
+        read(body, MODEL)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answers"),
+    [
+        ("bench-lora", "bench-lora"),
+        ("bench-lora", "/adapters/bench-lora"),
+        ("bench-lora", "C:\\adapters\\bench-lora"),
+        ("bench-lora", "factory/bench-lora/"),
+        ("/models/bench.gguf", "bench.gguf"),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", "Qwen2.5-VL-7B-Instruct"),
+        ("/models/bench.gguf", "/models/bench.gguf"),
+        ("bench-lora", None),
+        ("bench-lora", ""),
+        ("bench-lora", 7),
+        ("bench-lora", ["base-7b"]),
+    ],
+)
+def test_a_model_is_known_by_its_name_with_its_folders_or_without(asked: str, answers: object) -> None:
+    assert read(completion(model=answers), asked).text == WORDS
+
+
+@pytest.mark.parametrize(
+    ("asked", "answers"),
+    [
+        ("bench-lora", "base-7b"),
+        ("bench-lora", "/models/base-7b"),
+        ("bench-lora", "bench-lora/base-7b"),
+        ("bench-lora", "bench-lora-2"),
+        ("bench-lora", "bench"),
+        ("bench-lora", "Bench-LoRA"),
+        ("bench-lora", "bench-lora:latest"),
+        ("bench-lora", "bench-lora.gguf"),
+        ("bench-lora", "/"),
+        ("/", "//"),
+        ("ours/bench-7b", "theirs/bench-7b"),
+        ("gpt-4o", "gpt-4o-2024-08-06"),
+    ],
+)
+def test_another_model_does_not_pass_for_the_one_that_was_asked(asked: str, answers: str) -> None:
+    with pytest.raises(ModelRefused, match=re.escape(f'answers as "{answers}", not as "{asked}"')) as found:
+        read(completion(model=answers), asked)
+    assert f"--served-name {answers}." in str(found.value)
+
+
+def test_a_name_that_is_a_trick_is_shown_as_one_word_and_short() -> None:
+    with pytest.raises(ModelRefused) as found:
+        read(completion(model="m; rm -rf ~\n\x1b[2J" + "x" * 10_000), MODEL)
+    assert "--served-name 'm; rm -rf ~[2Jxxx" in str(found.value)
+    assert str(found.value).isprintable()
+    assert len(str(found.value)) < 600
+
+
 @pytest.mark.parametrize("reason", ["stop", "length", "eos", "eos_token", "stop_sequence", None])
 def test_an_answer_may_end_in_several_ways(reason: str | None) -> None:
-    assert read(completion(WORDS, finish_reason=reason)).text == WORDS
+    assert read(completion(WORDS, finish_reason=reason), MODEL).text == WORDS
 
 
 @pytest.mark.parametrize("reason", ["content_filter", "tool_calls", "abort", "error", 3, ["stop"]], ids=str)
 def test_an_answer_that_was_broken_off_is_none(reason: Any) -> None:
     with pytest.raises(ModelGarbled):
-        read(completion(WORDS, finish_reason=reason))
+        read(completion(WORDS, finish_reason=reason), MODEL)
 
 
 def test_words_in_parts_are_joined() -> None:
-    assert read(completion([{"type": "text", "text": "{"}, {"type": "text", "text": "}"}])).text == "{}"
+    assert read(completion([{"type": "text", "text": "{"}, {"type": "text", "text": "}"}]), MODEL).text == "{}"
 
 
 NO_ANSWERS: dict[str, bytes] = {
@@ -132,7 +214,7 @@ NO_ANSWERS: dict[str, bytes] = {
 @pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS.keys())
 def test_what_is_no_answer_is_an_error(body: bytes) -> None:
     with pytest.raises(ModelGarbled):
-        read(body)
+        read(body, MODEL)
 
 
 @given(st.binary(max_size=200), st.integers(0, 10**9))
@@ -143,7 +225,7 @@ def test_a_damaged_answer_is_an_answer_or_an_error_and_nothing_else(noise: bytes
         body[dice.randrange(len(body))] = byte
     for content in (bytes(body), bytes(body[: dice.randrange(len(body))]), noise):
         try:
-            answer = read(content)
+            answer = read(content, MODEL)
         except ModelGarbled:
             continue
         joined = b"".join(token.text.encode("utf-8", "surrogateescape") for token in answer.tokens)

@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,15 @@ import pytest
 from PIL import Image, ImageChops
 
 from core.backends import chat
+from core.backends.endpoint import SAMPLES_SHARE
 from core.errors import Abandoned, ModelBusy, ModelError, ModelLost, ModelRefused, ModelUnfit
-from core.geometry import THOUSANDTHS, smart_resize
+from core.geometry import FAMILIES, THOUSANDTHS, smart_resize
 from core.patience import Patience
 from core.profile import Profile
 from core.prompts import Prompt, build
 from tests import makers, model_server
 from tests.endpoints import KEY, PICTURE, TIMEOUT, Asking, close_all, opened, until
-from tests.fault_server import FaultServer, completion, failing, response
+from tests.fault_server import WORDS, FaultServer, completion, failing, response
 
 
 @pytest.fixture
@@ -170,6 +172,49 @@ def test_a_sample_that_fails_costs_the_sample_and_not_the_answer(server: FaultSe
     reply = opened(server.url("s"), samples=3).ask(PICTURE, prompt)
     assert reply.text
     assert len(reply.others) == 1
+
+
+def test_an_answer_waits_for_its_samples_no_longer_than_their_share(server: FaultServer, prompt: Prompt) -> None:
+    server.script["s"] = ["ok", "ok", "hang", "hang"]
+    endpoint = opened(server.url("s"), samples=3)
+    started = time.monotonic()
+    reply = endpoint.ask(PICTURE, prompt)
+    seconds = time.monotonic() - started
+    assert (reply.text, reply.others) == (WORDS, (WORDS,))
+    assert seconds < SAMPLES_SHARE * TIMEOUT + 0.5 < TIMEOUT, "it is here, and nobody keeps it from who asked"
+
+
+def test_a_sample_of_another_model_is_none(server: FaultServer, prompt: Prompt) -> None:
+    server.script["s"] = ["ok", "another", "ok", "another"]
+    assert opened(server.url("s"), samples=3).ask(PICTURE, prompt).others == (WORDS,)
+
+
+def test_how_many_wait_is_told(server: FaultServer, prompt: Prompt) -> None:
+    endpoint = opened(server.url("hang"), concurrency=2, waiting=3, timeout_seconds=30)
+    assert endpoint.waiting == 0
+    patiences = [Patience() for _ in range(5)]
+    askers = [Asking(endpoint, prompt, patience) for patience in patiences[:2]]
+    until(lambda: server.calls["hang"] == 2)
+    assert endpoint.waiting == 0, "those that the server is asked about do not wait"
+    askers += [Asking(endpoint, prompt, patience) for patience in patiences[2:]]
+    until(lambda: endpoint.waiting == 3)
+    patiences[4].give_up()
+    until(lambda: endpoint.waiting == 2)
+    patiences[0].give_up()
+    until(lambda: server.calls["hang"] == 3)
+    until(lambda: endpoint.waiting == 1)
+    for patience in patiences:
+        patience.give_up()
+    for asker in askers:
+        asker.join(5)
+    until(lambda: endpoint.waiting == 0)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_how_a_model_writes_boxes_is_one_value_for_its_life(family: str) -> None:
+    endpoint = opened("http://127.0.0.1:8000/v1", family=family, most_pixels=401408)
+    assert endpoint.box_format is endpoint.box_format
+    assert endpoint.box_format == (replace(FAMILIES[family], max_pixels=401408) if FAMILIES[family].resized else FAMILIES[family])
 
 
 def test_probabilities_make_samples_needless(server: FaultServer, prompt: Prompt) -> None:

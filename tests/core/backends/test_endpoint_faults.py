@@ -17,9 +17,10 @@ from core.geometry import THOUSANDTHS
 from core.inspection import inspect_frame
 from core.profile import Profile
 from core.prompts import Prompt, build
+from core.schema import Reply
 from tests import makers
-from tests.endpoints import KEY, PICTURE, TIMEOUT, Asking, close_all, opened
-from tests.fault_server import FaultServer, failing
+from tests.endpoints import KEY, PICTURE, TIMEOUT, Asking, close_all, opened, until
+from tests.fault_server import WORDS, FaultServer, completion, failing, response
 from tests.serving import free_port
 
 FAULTS: dict[str, type[ModelError]] = {
@@ -48,7 +49,13 @@ FAULTS: dict[str, type[ModelError]] = {
     "500": ModelLost,
     "503": ModelLost,
 }
-FURTHER: dict[str, type[ModelError]] = {"huge-chunked": ModelGarbled, "short": ModelGarbled, "no-http": ModelLost, "400": ModelRefused}
+FURTHER: dict[str, type[ModelError]] = {
+    "huge-chunked": ModelGarbled,
+    "short": ModelGarbled,
+    "no-http": ModelLost,
+    "400": ModelRefused,
+    "another": ModelRefused,  # the base answers where an adapter was asked
+}
 
 
 @pytest.fixture
@@ -70,6 +77,14 @@ def closing() -> Iterator[None]:
 
 def test_there_are_the_24_faults() -> None:
     assert len(FAULTS) == 24
+
+
+def test_the_words_that_no_fault_may_become_call_the_frame_safe(server: FaultServer, bench: Profile) -> None:
+    content = makers.jpeg()
+    assessment = inspect_frame(makers.frame(content), content, opened(server.url("ok")), bench)
+    assert assessment.reply is not None
+    assert assessment.reply.text == WORDS
+    assert (assessment.risk.level, assessment.dropped, assessment.step.phase.value) == ("none", (), "idle")
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, *FURTHER])
@@ -123,6 +138,22 @@ def test_an_answer_that_ran_out_of_tokens_is_kept_and_not_believed_whole(server:
     assert assessment.reply is not None
     assert assessment.reply.text.endswith('"risk":"no')
     assert assessment.risk.level is None
+
+
+@pytest.mark.parametrize("others", [{"0": -9999.0, "]": -9999.0}, {"0": 0.0, "]": 0.0}, {"x": 0.0}], ids=["nothing", "much", "other words"])
+def test_words_that_had_no_probability_are_not_sure_and_count_as_numbers(
+    others: dict[str, float], server: FaultServer, bench: Profile
+) -> None:
+    words = WORDS.replace("[]", '[{"label":"hammer","box":[100,100,300,300]}]', 1).replace('"tool":"none"', '"tool":"hammer"')
+    top = [{"token": text, "logprob": logprob} for text, logprob in others.items()]
+    tokens = [{"token": sign, "logprob": -9999.0, "top_logprobs": top} for sign in words]
+    server.answers["unlikely"] = response(completion(words, logprobs={"content": tokens}))
+    content = makers.jpeg()
+    assessment = inspect_frame(makers.frame(content), content, opened(server.url("unlikely"), family="qwen3-vl"), bench)
+    (hammer,) = assessment.findings
+    assert (hammer.confidence, assessment.step.tool.confidence) == (0.0, 0.0)
+    shares = [hammer.overlap, *assessment.risk.probabilities.values(), *assessment.missed.values()]
+    assert all(share is None or 0 <= share <= 1 for share in shares), "NaN is neither"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +215,7 @@ def test_five_failures_in_a_row_and_the_server_is_left_alone(server: FaultServer
     large = makers.picture(8000, 4500)  # takes longer than this to prepare, which nobody should do now
     for _ in range(20):
         started = time.monotonic()
-        with pytest.raises(ModelBusy, match="left alone"):
+        with pytest.raises(ModelLost, match="left alone"):
             endpoint.ask(large, prompt)
         assert time.monotonic() - started < 0.1
     assert server.calls["s"] == 5, "nobody called it meanwhile"
@@ -206,9 +237,31 @@ def test_after_the_rest_exactly_one_tries_and_decides(server: FaultServer, promp
     for asker in askers:
         asker.join(TIMEOUT + 2)
     assert server.calls["s"] == 6
-    assert sorted(type(asker.became).__name__ for asker in askers) == ["ModelBusy"] * 7 + ["ModelSilent"]
-    with pytest.raises(ModelBusy, match="6 times"):
+    assert sorted(type(asker.became).__name__ for asker in askers) == ["ModelLost"] * 7 + ["ModelSilent"]
+    with pytest.raises(ModelLost, match="6 times"):
         endpoint.ask(PICTURE, prompt)
+
+
+def test_samples_that_fail_close_the_server_to_nobody(server: FaultServer, prompt: Prompt) -> None:
+    server.script["s"] = ["ok", *["500"] * 6]
+    endpoint = opened(server.url("s"), samples=6)
+    assert endpoint.ask(PICTURE, prompt).others == ()
+    assert len(endpoint.ask(PICTURE, prompt).others) == 6
+
+
+def test_samples_that_come_do_not_make_up_for_failures(server: FaultServer, prompt: Prompt) -> None:
+    """Six frames in one line: the first's samples stand behind five answers that fail, and the server is left alone by then."""
+    server.script["s"] = ["slow", *["500"] * 5]
+    endpoint = opened(server.url("s"), concurrency=1, samples=3)
+    first = Asking(endpoint, prompt)
+    until(lambda: server.calls["s"] == 1)
+    others = [Asking(endpoint, prompt) for _ in range(5)]
+    for asker in (first, *others):
+        asker.join(TIMEOUT + 2)
+    assert isinstance(first.became, Reply)
+    assert first.became.others == ()
+    assert [type(asker.became) for asker in others] == [ModelLost] * 5
+    assert server.calls["s"] == 6, "a sample is no reason to call a server that is left alone"
 
 
 def test_a_refusal_is_no_failure_and_four_failures_are_not_five(server: FaultServer, prompt: Prompt) -> None:

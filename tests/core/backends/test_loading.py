@@ -156,7 +156,7 @@ def test_a_merged_adapter_answers_as_one_laid_over(kind: str, families: Mapping[
 
     laid_over, merged = opened(families[kind], loras[kind]), opened(families[kind], loras[kind], merge=True)
     assert torch.allclose(scores(merged), scores(laid_over), atol=1e-3)
-    assert merged.folder.model == laid_over.folder.model
+    assert merged.folder.model.replace(":merged", "") == laid_over.folder.model  # it rounds in another way, so it is another model
     assert not any("lora" in name for name, _ in merged.net.named_parameters())
     with pytest.raises(ModelUnfit, match="without merge"):
         merged.switch(None)

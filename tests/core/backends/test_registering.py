@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from core.backends import catalogue
-from core.backends.catalogue import EndpointSpec, Entry, LocalSpec
+from core.backends.base import Backend
+from core.backends.catalogue import Checked, EndpointSpec, Entry, LocalSpec, Spec
 from core.backends.endpoint import Endpoint
 from core.backends.folder import read_folder
-from core.backends.opening import open_model
+from core.backends.opening import open_model, open_spec
 from core.backends.registering import Registry, spec_of
 from core.backends.standing import UNCHECKED
 from core.errors import AppError, ModelMissing, ModelRefused, ModelUnfit, SettingsError
-from core.framecheck import Convention
+from core.framecheck import Convention, convention_of
 from core.profile import Profile
 from core.settings import ASSETS, Settings
 from tests.makers import NOON
@@ -242,6 +243,64 @@ def test_a_check_that_began_before_the_entry_was_changed_is_not_kept(registry: R
     with pytest.raises(SettingsError, match="was changed while"):
         registry.check("bench", change)
     assert registry.shown("bench").state == "unchecked"
+
+
+def meanwhile(registry: Registry, do: Callable[[], object]) -> Registry:
+    """The registry, while somebody else does something each time it opens a model."""
+
+    def opens(name: str, spec: Spec, settings: Settings) -> Backend:
+        do()
+        return open_spec(name, spec, settings)
+
+    return replace(registry, open=opens)
+
+
+def put(registry: Registry, name: str, wanted: Mapping[str, object]) -> None:
+    """Add an entry as another process would."""
+    catalogue.write(registry.settings.data, catalogue.read(registry.settings.data).with_entry(Entry(name, spec_of(wanted))))
+
+
+def test_what_another_adds_while_a_model_is_added_checked_or_used_survives(registry: Registry, thousandths: str) -> None:
+    count = iter(range(10))
+    beside = meanwhile(registry, lambda: put(registry, f"other-{next(count)}", at(thousandths)))
+    beside.add("bench", at(thousandths))
+    beside.check("bench")
+    beside.use("bench")
+    known = catalogue.read(registry.settings.data)
+    assert known.active == "bench"
+    assert set(known.entries) == {"bench", *(f"other-{n}" for n in range(next(count)))}
+    assert len(known.entries) >= 5
+
+
+def test_what_another_changes_while_it_is_taken_into_use_is_not_used(registry: Registry, thousandths: str) -> None:
+    registry.add("bench", at(thousandths))
+    beside = meanwhile(registry, lambda: put(registry, "bench", at(thousandths, guided=False)))
+    with pytest.raises(SettingsError, match="was changed meanwhile"):
+        beside.use("bench")
+    assert catalogue.read(registry.settings.data).active is None
+
+
+def test_what_another_takes_into_use_while_it_is_added_is_not_replaced(registry: Registry, thousandths: str) -> None:
+    registry.add("bench", at(thousandths))
+    beside = meanwhile(registry, lambda: registry.use("bench"))
+    with pytest.raises(SettingsError, match="into use meanwhile"):
+        beside.add("bench", at(thousandths, "qwen2.5-vl"))
+    assert registry.shown("bench").state == "fit"
+
+
+def test_a_folder_of_this_machine_is_compared_without_starting_it(registry: Registry) -> None:
+    folder = read_folder(ASSETS / "models" / "compact")
+    checked = Checked(folder.model, True, NOON.isoformat(), {"declared": convention_of(folder.box_format).words})
+    entry = Entry("mine", LocalSpec(str(folder.path)), checked)
+    catalogue.write(registry.settings.data, catalogue.read(registry.settings.data).with_entry(entry))
+    opened: list[None] = []
+    meanwhile(registry, lambda: opened.append(None)).use("mine")
+    assert opened == []
+    assert registry.shown("mine").active
+    changed = replace(entry, checked=replace(checked, model="compact@000000000000"))
+    catalogue.write(registry.settings.data, catalogue.read(registry.settings.data).with_entry(changed))
+    with pytest.raises(ModelUnfit, match="is not what was checked"):
+        registry.use("mine")
 
 
 @pytest.mark.slow

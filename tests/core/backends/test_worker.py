@@ -14,7 +14,7 @@ from PIL import Image
 from core.backends.base import Answers
 from core.backends.folder import ModelFolder, read_folder
 from core.backends.worker import MOST_WAITING, Worker
-from core.errors import Abandoned, ModelBusy, ModelError, ModelLost
+from core.errors import Abandoned, ModelBusy, ModelError, ModelLost, ModelSilent
 from core.geometry import BoxFormat
 from core.patience import Patience
 from core.profile import Profile
@@ -46,6 +46,22 @@ class Fickle:
 
 def fickle(folder: ModelFolder, threads: int) -> Fickle:
     return Fickle()
+
+
+def dawdling(folder: ModelFolder, threads: int) -> Fickle:
+    time.sleep(30)
+    return Fickle()
+
+
+def wordless(folder: ModelFolder, threads: int) -> Wordless:
+    return Wordless()
+
+
+class Wordless:
+    """Says fewer answers than it was asked for: a fault of ours, which nobody foresaw."""
+
+    def ask_many(self, pictures: Sequence[Image.Image], prompt: Prompt, abandoned: Callable[[], Collection[int]]) -> Answers:
+        return []
 
 
 def hopeless(folder: ModelFolder, threads: int) -> Fickle:
@@ -151,7 +167,9 @@ def test_who_stops_waiting_frees_the_place_in_the_line(worker: Worker, prompt: P
     assert worker.ask(PICTURE, prompt).text == "1"
 
 
-def test_a_death_takes_its_batch_along_and_nobody_else(worker: Worker, prompt: Prompt) -> None:
+def test_a_death_takes_its_batch_along_and_nobody_else_and_stands_in_the_log(
+    worker: Worker, prompt: Prompt, caplog: pytest.LogCaptureFixture
+) -> None:
     worker.ask(PICTURE, prompt)
     slow = asked(worker, [makers.picture(19, 60)], prompt)[0]
     until(lambda: len(worker._asked) == 1)
@@ -161,6 +179,7 @@ def test_a_death_takes_its_batch_along_and_nobody_else(worker: Worker, prompt: P
         with pytest.raises(ModelLost):
             future.result(20)
     assert batch[8].result(20).text == "1"
+    assert "exit code 9" in caplog.text
 
 
 def test_a_killed_process_is_back_for_the_next_frame(worker: Worker, prompt: Prompt) -> None:
@@ -168,6 +187,35 @@ def test_a_killed_process_is_back_for_the_next_frame(worker: Worker, prompt: Pro
     worker._child.kill()
     worker._child.join()
     assert worker.ask(PICTURE, prompt).text == "1"
+
+
+def test_a_model_that_never_ends_loading_is_given_up_however_large_the_frame(described: ModelFolder, prompt: Prompt) -> None:
+    worker = Worker(described, 1, load=dawdling, loading_seconds=0.5)
+    for picture in (PICTURE, makers.picture(1600, 1200)):  # the large one does not fit into the line to a process that does not read
+        began = time.monotonic()
+        with pytest.raises(ModelSilent, match=r"was not loaded within 0\.5 seconds"):
+            worker.ask(picture, prompt)
+        assert time.monotonic() - began < 10
+    worker.close()
+
+
+def test_a_model_that_never_answers_is_stopped_and_the_next_frame_is_answered(described: ModelFolder, prompt: Prompt) -> None:
+    worker = Worker(described, 1, load=fickle, answer_seconds=1.5)
+    worker.ask(PICTURE, prompt)
+    with pytest.raises(ModelSilent, match=r"gave no answer within 1\.5 seconds"):
+        worker.ask(makers.picture(17, 60), prompt)
+    assert worker.ask(PICTURE, prompt).text == "1"
+    worker.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_that_nobody_foresaw_leaves_nobody_waiting(described: ModelFolder, prompt: Prompt) -> None:
+    worker = Worker(described, 1, load=wordless)
+    with pytest.raises(ModelLost, match="was stopped"):
+        worker.ask(PICTURE, prompt)
+    worker._worker.join(10)
+    with pytest.raises(ModelLost, match="was stopped"):
+        worker.ask(PICTURE, prompt)
 
 
 def test_who_waits_when_it_is_closed_is_told(described: ModelFolder, prompt: Prompt) -> None:

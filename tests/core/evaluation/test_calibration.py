@@ -224,3 +224,9 @@ def test_a_broken_file_is_an_error_with_a_way_out(tmp_path: Path, content: objec
     with pytest.raises(AppError, match=says) as error:
         read(tmp_path, "k")
     assert "Delete it" in str(error.value)
+
+
+def test_fifty_six_labels_that_were_all_right_are_no_hundred_percent() -> None:
+    sure = Calibrator("platt", 56, (1.0, 12.0))
+    assert sure.apply(0.9) == 57 / 58
+    assert Calibrator("platt", 56, (1.0, -12.0)).apply(0.1) == pytest.approx(1 / 58)

@@ -10,7 +10,7 @@ import pytest
 
 from core.backends.catalogue import EndpointSpec, LocalSpec
 from core.backends.registering import Registry
-from core.errors import ModelUnfit
+from core.errors import ModelError, ModelUnfit
 from core.profile import read
 from core.settings import ASSETS, Settings
 from tests.model_server import serving
@@ -95,3 +95,10 @@ def test_a_number_that_is_none_is_told_at_the_command_line(words: tuple[str, str
         parsed("add", "bench", "--folder", "x", *words)
     assert ended.value.code == 2
     assert words[0] in capsys.readouterr().err
+
+
+def test_one_entry_that_cannot_be_read_is_named(registry: Registry) -> None:
+    bad = {"kind": "endpoint", "url": "http://[::1/v1", "model": "m"}
+    (registry.settings.data / "models.json").write_text(json.dumps({"active": None, "models": {"bad": bad}}), "utf-8")
+    with pytest.raises(ModelError, match=r'models\.bad: "url" is no address of a server\. Write it as http://HOST:PORT/v1'):
+        answer(parsed("list"), registry)
