@@ -12,8 +12,10 @@ launch.py doctor             what works on this machine, and what to do about wh
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -41,10 +43,37 @@ if TYPE_CHECKING:
     from core.schema import Assessment, Frame
 
 STOP_SECONDS = 5  # how long open requests may take to end when the server stops
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0: done. 1: one sentence on stderr says what is wrong. 2: the command line cannot be understood."""
+    """0: done. 1: one sentence on stderr says what is wrong. 2: the command line cannot be understood. 130: Ctrl-C. 141: nobody reads on."""
+    try:
+        try:
+            return _done(argv)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where it can be said; the interpreter would do it at its end
+    except BrokenPipeError:  # `| head` has seen enough
+        _drop_output()
+        return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _drop_output()
+        print(f"Nothing more can be written ({error.strerror}). Make room, or write somewhere else.", file=sys.stderr)
+        return 1
+
+
+def _drop_output() -> None:
+    """What still waits to be written goes nowhere: the interpreter flushes once more when it ends, and would fail again."""
+    with suppress(OSError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _done(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given.insert(0, "run")
@@ -236,7 +265,6 @@ def doctor(asked: argparse.Namespace, settings: Settings) -> int:
 @contextmanager
 def listening(settings: Settings) -> Iterator[socket.socket]:
     """The port, taken before anything slow is done. Raises SettingsError when it cannot be had."""
-    import errno
     import socket
 
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET

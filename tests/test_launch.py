@@ -78,7 +78,7 @@ def test_a_busy_port_is_one_sentence(busy_port: str, tmp_path: Path, model: str)
     ("words", "said"),
     [
         (("--data", "FILE/data"), ("FILE/data", "data folder")),
-        (("--model", "nowhere"), ("nowhere", "--model")),
+        (("--model", "nowhere"), ("no folder of the name nowhere", "--model", "`launch.py models list`", "compact")),
         (("--model", "scripted:FILE.none"), ("no script a.none",)),
         (("--profile", "nowhere"), ("nowhere", "profile")),
         (("--profile", "FILE.toml"), ("line",)),
@@ -367,6 +367,31 @@ def test_doctor_says_what_is_broken_and_what_to_do(tmp_path: Path) -> None:
     answer = next(line for line in map(json.loads, done.stdout.splitlines()) if line["what"] == "model nowhere")
     assert (done.returncode, answer["state"]) == (1, "broken")
     assert "--model" in answer["advice"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its pipes end in another way")
+@pytest.mark.parametrize("words", [("models", "list"), ("models", "list", "--json")])
+def test_a_pipe_that_nobody_reads_ends_it_quietly(words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what is buffered fails a second time, at the end
+    with subprocess.Popen(command(*words, "--data", tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have a disk that is always full")
+@pytest.mark.parametrize("words", [("models", "list"), ("inspect", "good.jpg", "--json")])
+def test_a_full_disk_is_one_sentence(words: tuple[str, ...], tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    (tmp_path / "good.jpg").write_bytes(jpeg(160, 120))
+    filled = [str(tmp_path / word) if word == "good.jpg" else word for word in words]
+    with Path("/dev/full").open("wb") as full:
+        typed = command(*filled, "--data", tmp_path / "data", "--model", model)
+        done = subprocess.run(typed, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["Nothing more can be written (No space left on device). Make room, or write somewhere else."]
 
 
 def test_a_wrong_verb_is_a_usage_error() -> None:

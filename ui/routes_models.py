@@ -12,7 +12,7 @@ GET /api/v1/models ->
                  "host": "10.0.0.5:8000",  where frames go; "": they stay on this machine
                  "remote": true,           frames may leave this machine
                  "active": false,          the next start takes it
-                 "running": false,         it answers now
+                 "running": false,         it answers now: the one by whose name the server was started
                  "state": "ships" | "unchecked" | "failed" | "untold" | "fit" | "checking",
                  "why_not": "...",         why it cannot be used and what to do; null: it can
                  "checked": null | {"model": "...", "passed": true, "at": "2026-11-21T02:18:41+00:00",
@@ -36,6 +36,8 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from annotations.desk import Desk
+from core.backends import catalogue
+from core.backends.opening import USUAL
 from core.errors import AppError, ModelBusy, ModelMissing, ModelUnfit, NotFound
 from core.settings import Settings
 from ui.refusals import in_json, told
@@ -86,15 +88,14 @@ def model_routes(desk: Desk, settings: Settings, registry: Registry) -> APIRoute
     """The routes of models."""
     router = APIRouter(prefix="/api/v1", tags=["models"])
     checking = _Checking(registry)
+    started = settings.model or catalogue.read(settings.data).active or USUAL  # since then another may be active
 
     def as_json(model: Any) -> dict[str, Any]:
         said: dict[str, Any] = to_json(model)
         if model.checked:
             said["checked"]["findings"] = {key: without_paths(words) for key, words in said["checked"]["findings"].items()}
         said["why_not"] = without_paths(model.why_not) if model.why_not else None
-        said["running"] = desk.model is not None and (
-            desk.model == model.checked.model if model.checked else model.state == "ships" and desk.model.startswith(f"{model.name}@")
-        )
+        said["running"] = desk.model is not None and model.name == started
         if checking.name == model.name:
             said["state"] = "checking"
         return {**said, "error": checking.errors.get(model.name)}

@@ -151,7 +151,7 @@ def _check(address: Address, pinned: str, allow_remote: bool) -> None:
     if not allow_remote:
         raise ModelRefused(
             f"The model's server {address.shown} is not on this machine, so frames would leave it. "
-            "If they may, say so in its entry: allow_remote."
+            "If they may, add it with --allow-remote (in its entry: allow_remote)."
         )
     if address.scheme == "http" and number.is_global:
         raise ModelRefused(

@@ -106,6 +106,10 @@ class Catalogue:
         """A copy with an entry added or replaced."""
         return replace(self, entries={**self.entries, entry.name: entry})
 
+    def without(self, name: str) -> Catalogue:
+        """A copy without an entry."""
+        return replace(self, entries={key: entry for key, entry in self.entries.items() if key != name})
+
     def using(self, name: str | None) -> Catalogue:
         """A copy with another active model."""
         return replace(self, active=name)

@@ -78,6 +78,11 @@ def read_spec(name: str, spec: LocalSpec, cache: Path | None = None) -> ModelFol
             f"{path.name} is an adapter, or holds one beside a model. Give the base model's folder, and the adapter as the adapter."
         )
     if not (path / "config.json").exists():
+        if not path.is_dir():
+            raise ModelMissing(
+                f"There is no model and no folder of the name {path.name or path}; `launch.py models list` shows what there is. "
+                "--model takes one of those names or a folder; `make model` makes the compact one."
+            )
         raise ModelMissing(
             f"There is no model in {path.name or path}: config.json is missing. Give --model a folder, or make the compact model with `make model`."
         )

@@ -148,6 +148,18 @@ class Registry:
         catalogue.change(self.settings.data, used)
         return self._promise(name)
 
+    def remove(self, name: str) -> str:
+        """Take an entry out of the catalogue; the model itself stays where it is, and so does all that it ever said. Raises ModelMissing, SettingsError."""
+
+        def removed(known: Catalogue) -> Catalogue:
+            known.entry(name)
+            if known.active == name:
+                raise SettingsError(f"{name} is in use. Use another first: `launch.py models use {USUAL}`.")
+            return known.without(name)
+
+        catalogue.change(self.settings.data, removed)
+        return f"{name} is no longer in the catalogue. Its files and its answers stay."
+
     @contextmanager
     def _described(self, entry: Entry) -> Iterator[Named]:
         """The id and the box format of a model. Of one on this machine its files say them: no process is started."""

@@ -65,6 +65,14 @@ def test_the_list_says_what_was_found_and_where_frames_go(page: Page, house: Ser
     expect(dialog.locator("input")).to_have_count(0)  # no server is named through a page
 
 
+def test_one_answers_now_and_the_one_that_was_chosen_since_says_from_when_on(page: Page, house: Served) -> None:
+    listing(page, model("compact"), model("bench-7b", state="fit", running=True), model("again", state="fit", active=True), UNFIT)
+    shown(page, house)
+    badges = page.locator("dialog.is-models .gl-model em")
+    expect(badges).to_have_text(["answers now", "from the next start on"])
+    expect(page.locator('.gl-model[data-name="again"] em')).to_have_text("from the next start on")
+
+
 def test_a_real_server_tells_what_it_knows(page: Page, house: Served) -> None:
     shown(page, house)
     dialog = page.get_by_role("dialog", name="Models")

@@ -86,6 +86,31 @@ def test_a_percentage_stands_only_where_there_is_a_calibrator(bench: Bench) -> N
     expect(bench.page.locator(".gl-chip.is-selected")).to_have_text("Hammer · 42% ?")
 
 
+@pytest.mark.parametrize(
+    ("confidence", "sentence"), [(0.4, "Follows from other"), (0.75, "Follows from other"), (0.97, "nothing else likely")]
+)
+def test_what_has_no_alternatives_is_only_alone_where_it_is_sure(bench: Bench, confidence: float, sentence: str) -> None:
+    told(bench, lambda assessment: assessment["step"]["phase"].update(confidence=confidence, alternatives=[]))
+    expect(bar(bench, "phase")).to_have_text("high" if confidence > 0.9 else re.compile("low|medium"))
+    bar(bench, "phase").hover()
+    expect(bench.page.locator(".gl-sure-box .gl-quiet")).to_contain_text(sentence)
+
+
+@pytest.mark.parametrize(("certainty", "number"), [(None, ""), (0.6, "24%")])
+def test_a_clear_rest_is_something_else(bench: Bench, certainty: float | None, number: str) -> None:
+    def vague(assessment: dict[str, Any]) -> None:
+        assessment["step"]["tool"].update(confidence=0.5, alternatives=[["pliers", 0.2]])
+        assessment["certainty"] = {} if certainty is None else {"tool": certainty}
+
+    told(bench, vague)
+    bar(bench, "tool").hover()
+    rest = bench.page.locator(".gl-sure-rest")
+    expect(rest.locator("span").first).to_have_text("something else")
+    expect(rest.locator(".gl-share")).to_be_visible()
+    expect(rest.locator(".gl-sure-number")).to_have_text(number)
+    assert shown(bench) == ["Hammer", "Pliers"], "nothing to choose"
+
+
 def doubting(path: Path) -> str:
     """Write a script whose model wavers over the tool, as its own probabilities say; the --model that names it."""
     text = json.dumps(REPLY, separators=(",", ":"))

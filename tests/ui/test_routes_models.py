@@ -68,6 +68,14 @@ def listed(client: TestClient) -> dict[str, Any]:
     return found
 
 
+def id_at(address: str) -> str:
+    return f"{address.removeprefix('http://').removesuffix('/v1')}/bench-lora:guided"
+
+
+def running(client: TestClient) -> list[str]:
+    return [each["name"] for each in listed(client)["models"] if each["running"]]
+
+
 def checked(client: TestClient, name: str) -> dict[str, Any]:
     """The model once its check is done."""
     end = time.monotonic() + 60
@@ -97,9 +105,28 @@ def test_the_models_are_listed_with_what_the_check_found(make: Make, server: str
 
 
 def test_the_model_that_answers_is_marked(make: Make, server: str) -> None:
-    client, registry = make(f"{server.removeprefix('http://').removesuffix('/v1')}/bench-lora:guided")
+    client, registry = make(id_at(server), model="bench")
     registry.add("bench", at(server))
-    assert [(each["name"], each["running"]) for each in listed(client)["models"]] == [("compact", False), ("bench", True)]
+    assert running(client) == ["bench"]
+
+
+def test_of_two_entries_of_one_server_the_one_it_was_started_by_is_marked(make: Make, server: str, tmp_path: Path) -> None:
+    entry = {"kind": "endpoint", **at(server)}
+    (tmp_path / catalogue.FILE).write_text(json.dumps({"active": "bench", "models": {"bench": entry}}), "utf-8")
+    client, registry = make(id_at(server))
+    registry.check("bench")
+    registry.add("again", at(server))
+    registry.add("failed", at(server, "qwen2.5-vl"))
+    assert {each["checked"]["model"] for each in listed(client)["models"] if each["checked"]} == {id_at(server)}
+    assert running(client) == ["bench"]
+    registry.use("again")
+    assert running(client) == ["bench"], "until the next start"
+    assert [each["name"] for each in listed(client)["models"] if each["active"]] == ["again"]
+
+
+def test_a_model_that_is_none_of_the_list_marks_nobody(make: Make) -> None:
+    client, _ = make("scripted:0123", model="scripted:replies.json")
+    assert running(client) == []
 
 
 def test_a_check_goes_on_beside_the_answer_and_its_result_stands_in_the_list(make: Make, server: str) -> None:

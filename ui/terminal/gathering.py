@@ -26,6 +26,15 @@ def gather(words: Sequence[str], videos: Collection[str]) -> Iterator[Path]:
                 yield path
 
 
+def nothing_at(path: Path) -> str | None:
+    """Why what was given back as it was typed is not even a file that fails: an empty folder, a pattern without a match."""
+    if path.is_dir():
+        return "There is no picture or video in this folder."
+    if _PATTERN & set(str(path)) and not path.exists():
+        return "Nothing matches this pattern."
+    return None
+
+
 def read(file: Path, most: int) -> bytes:
     """A file's bytes, no more than one beyond what is taken. Raises FrameRefused."""
     try:

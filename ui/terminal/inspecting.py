@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
@@ -16,9 +17,9 @@ from typing import Any, Protocol
 from core.errors import FrameRefused, ModelError
 from core.profile import Profile
 from core.schema import Assessment, Frame
-from ui.terminal.gathering import gather
+from ui.terminal.gathering import gather, nothing_at
 from ui.terminal.logbook import Logbook
-from ui.terminal.telling import said, totals
+from ui.terminal.telling import go_on, said, totals
 from ui.wire import inspection_line
 
 TOGETHER = 16
@@ -61,6 +62,7 @@ class _Tally:
 
     levels: Counter[str]
     unread: int = 0
+    empty: int = 0  # words that stand for no frame
     known: int = 0  # answered in an earlier run
     alike: int = 0  # stills that were left out
 
@@ -72,6 +74,7 @@ class _Answer:
     line: dict[str, Any] | None
     level: str | None = None
     error: bool = False
+    empty: bool = False  # there is no frame, so none is counted
 
 
 _Question = Callable[[], _Answer]
@@ -89,20 +92,39 @@ def arguments(one: argparse.ArgumentParser) -> None:
 
 def inspect(asked: argparse.Namespace, work: Work, profile: Profile, language: str) -> int:
     """What cannot be read or answered is said, the rest is done, and the exit code is 1."""
+    tally, kept = _Tally(Counter()), asked.resume or asked.out
+    try:
+        _answer_all(asked, work, profile, language, tally)
+    except KeyboardInterrupt:
+        if kept is not None:
+            print(_totals(tally, language), go_on(shlex.quote(str(kept)), language), sep="\n", file=sys.stderr)
+        raise
+    if tally.levels.total() + tally.unread > 1 or kept is not None:
+        print(_totals(tally, language), file=sys.stderr if asked.json else sys.stdout)
+    return 1 if tally.unread or tally.empty else 0
+
+
+def _totals(tally: _Tally, language: str) -> str:
+    return totals(tally.levels, language, unread=tally.unread, known=tally.known, alike=tally.alike)
+
+
+def _answer_all(asked: argparse.Namespace, work: Work, profile: Profile, language: str, tally: _Tally) -> None:
+    """Ask, print and keep, and count into `tally` as it goes: whoever breaks it off is told how far it came."""
     from tqdm import tqdm
 
-    paths, tally = list(gather(asked.files, work.videos)), _Tally(Counter())
-    quiet = asked.out is not None or asked.resume is not None
+    paths, kept = list(gather(asked.files, work.videos)), asked.resume or asked.out
+    quiet = kept is not None
     countable = not any(path.suffix.lower() in work.videos for path in paths)
     with (
-        Logbook(asked.resume or asked.out, work.model, work.prompt_id, resume=asked.resume is not None) as book,
+        Logbook(kept, work.model, work.prompt_id, resume=asked.resume is not None) as book,
         tqdm(total=len(paths) if countable else None, unit=" frames", leave=False, disable=not sys.stderr.isatty(), file=sys.stderr) as bar,
         closing(_in_order(_questions(paths, work, book, tally), work.stop)) as answers,
     ):
         for answer in answers:
             bar.update()
             line = answer.line
-            tally.unread += answer.error
+            tally.unread += answer.error and not answer.empty
+            tally.empty += answer.empty
             tally.known += line is None
             if not answer.error:
                 tally.levels[answer.level or "undetermined"] += 1
@@ -113,16 +135,15 @@ def inspect(asked: argparse.Namespace, work: Work, profile: Profile, language: s
                 text = json.dumps(line, ensure_ascii=False) if asked.json else said(line, profile, language)
                 tqdm.write(text, file=sys.stderr if quiet and not asked.json else sys.stdout)
                 sys.stdout.flush()
-    if tally.levels.total() + tally.unread > 1 or quiet:
-        told = totals(tally.levels, language, unread=tally.unread, known=tally.known, alike=tally.alike)
-        print(told, file=sys.stderr if asked.json else sys.stdout)
-    return 1 if tally.unread else 0
 
 
 def _questions(paths: Iterable[Path], work: Work, book: Logbook, tally: _Tally) -> Iterator[_Question]:
     """One question a picture, made while the ones before it are answered."""
     for path in paths:
-        if path.suffix.lower() in work.videos:
+        why = nothing_at(path)
+        if why is not None:
+            yield lambda line={"file": str(path), "error": why}: _Answer(line, error=True, empty=True)  # type: ignore[misc]
+        elif path.suffix.lower() in work.videos:
             yield from _stills(path, work, book, tally)
         else:
             yield _about(str(path), path.name, lambda path=path: work.read(path), work, book)  # type: ignore[misc]
@@ -134,7 +155,7 @@ def _stills(path: Path, work: Work, book: Logbook, tally: _Tally) -> Iterator[_Q
         for still in footage:
             yield _about(str(path.parent / still.name), still.name, still.jpeg, work, book)
     except FrameRefused as error:
-        line = {"file": str(path), "error": str(error)}
+        line = _refusal(str(path), path.name, error)
         yield lambda: _Answer(line, error=True)
     tally.alike += footage.alike
 
@@ -148,10 +169,20 @@ def _about(file: str, name: str, content: Callable[[], bytes], work: Work, book:
                 return _Answer(None, book.level(file, frame.id))
             line = book.known(file, frame.id) or inspection_line(frame, work.ask(frame, given), file)
         except (FrameRefused, ModelError) as error:
-            return _Answer({"file": file, "error": str(error)}, error=True)
+            return _Answer(_refusal(file, name, error), error=True)
         return _Answer(line, line["risk"]["level"])
 
     return ask
+
+
+def _refusal(file: str, name: str, error: Exception) -> dict[str, Any]:
+    """A line for what has no answer. Refusals begin with the name, which the line says already."""
+    from core.frames import shown_name
+
+    why = str(error)
+    for said_already in (file, name, shown_name(name)):
+        why = why.removeprefix(f"{said_already}: ")
+    return {"file": file, "error": why[:1].upper() + why[1:]}
 
 
 def _in_order(questions: Iterable[_Question], stop: Callable[[], object]) -> Generator[_Answer, None, None]:

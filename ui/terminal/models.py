@@ -4,6 +4,7 @@ models add NAME --folder FOLDER | --hub ID --revision COMMIT | --url URL --serve
 models list
 models check NAME
 models use NAME
+models remove NAME
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Registry(Protocol):
     def add(self, name: str, wanted: Mapping[str, object], seen: Seen) -> Any: ...
     def check(self, name: str, seen: Seen) -> Any: ...
     def use(self, name: str, *, unchecked: bool = False) -> str: ...
+    def remove(self, name: str) -> str: ...
 
 
 def arguments(verbs: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -67,6 +69,8 @@ def arguments(verbs: Any, common: argparse.ArgumentParser) -> argparse.ArgumentP
     one.add_argument(
         "--unchecked", action="store_true", help="you know that its boxes are right where that could not be told; this is kept"
     )
+    one = verb("remove", "take a model out of the catalogue; its files stay")
+    one.add_argument("name", metavar="NAME")
     return made
 
 
@@ -105,8 +109,8 @@ def answer(asked: argparse.Namespace, registry: Registry) -> int:
     if asked.models_verb == "list":
         _print_list(registry.listed(), as_json=asked.json)
         return 0
-    if asked.models_verb == "use":
-        said = registry.use(asked.name, unchecked=asked.unchecked)
+    if asked.models_verb in ("use", "remove"):
+        said = registry.use(asked.name, unchecked=asked.unchecked) if asked.models_verb == "use" else registry.remove(asked.name)
         print(json.dumps({"name": asked.name, "said": said}, ensure_ascii=False) if asked.json else said)
         return 0
     if asked.models_verb == "add":

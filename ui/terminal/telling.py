@@ -92,6 +92,11 @@ def totals(levels: Mapping[str, int], language: str, *, unread: int, known: int,
     return "\n".join(rows)
 
 
+def go_on(file: str, language: str) -> str:
+    """How a run that was broken off is gone on with."""
+    return Texts(language)("totals.go_on", file=file)
+
+
 def exported(report: Exported, *, as_json: bool) -> str:
     """What an export wrote and left out."""
     if as_json:

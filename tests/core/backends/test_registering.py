@@ -82,6 +82,18 @@ def test_a_model_whose_boxes_are_in_another_frame_is_not_used_and_the_sentence_s
     assert registry.add("bench", at(thousandths, "qwen3-vl")).state == "fit"
 
 
+def test_a_model_can_be_taken_out_unless_it_is_in_use(registry: Registry, thousandths: str) -> None:
+    registry.add("bench", at(thousandths))
+    registry.use("bench")
+    with pytest.raises(SettingsError, match="in use"):
+        registry.remove("bench")
+    registry.use("compact")
+    assert "no longer" in registry.remove("bench")
+    assert [each.name for each in registry.listed()] == ["compact"]
+    with pytest.raises(ModelMissing):
+        registry.remove("bench")
+
+
 def test_what_was_never_checked_is_not_used(registry: Registry, thousandths: str) -> None:
     spec = spec_of(at(thousandths))
     catalogue.write(registry.settings.data, catalogue.read(registry.settings.data).with_entry(Entry("bench", spec)))

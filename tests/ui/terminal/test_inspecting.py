@@ -131,6 +131,28 @@ def test_what_stands_for_nothing_is_said_by_its_name(tmp_path: Path, word: str) 
     assert [str(path) for path in gather([str(tmp_path / word)], SUFFIXES)] == [str(tmp_path / word)]
 
 
+@pytest.mark.parametrize(
+    ("word", "why"), [("empty", "There is no picture or video in this folder."), ("none/*.jpg", "Nothing matches this pattern.")]
+)
+def test_what_holds_no_frame_is_said_once_and_counted_as_none(
+    frames: Path, word: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (frames / "empty").mkdir()
+    assert typed(work(Model()), frames / word) == 1
+    assert capsys.readouterr().out == f"{frames / word}: {why}\n"
+    assert typed(work(Model()), frames / "0.jpg", frames / "1.jpg", frames / word) == 1
+    assert capsys.readouterr().out.splitlines()[-3:] == ["Frames: 2", "  HIGH RISK: 1", "  NO RISK SEEN: 1"]
+
+
+def test_a_refused_file_is_named_once(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (frames / "bro\u202eken.jpg").write_bytes(b"no picture")
+    (frames / "broken.jpg").write_bytes(b"no picture")
+    typed(work(Model()), frames / "broken.jpg", frames / "bro\u202eken.jpg")
+    said = capsys.readouterr().out.splitlines()
+    assert [line.count("ken.jpg") for line in said[:2]] == [1, 1]
+    assert said[0].startswith(f"{frames / 'broken.jpg'}: This is ")
+
+
 def test_a_folder_is_asked_about_several_at_once_and_answered_in_order(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = Model(before=lambda frame: time.sleep(0.2 if frame.width == 60 else 0.02))
     assert typed(work(model), frames, "--json") == 0
@@ -154,7 +176,7 @@ def test_a_video_is_its_stills_by_their_times_and_what_broke_off_is_said(tmp_pat
     out, err = capsys.readouterr()
     lines = [json.loads(line) for line in out.splitlines()]
     assert [line["file"] for line in lines] == [*(f"{tmp_path}/clip.mp4#t=00:00:0{n}.000" for n in range(3)), f"{tmp_path}/clip.mp4"]
-    assert lines[3]["error"] == "clip.mp4: this video breaks off."
+    assert lines[3]["error"] == "This video breaks off."
     assert "Left out of videos because they show the same: 4" in err
     assert "Not judged: 1" in err
 
@@ -234,7 +256,9 @@ def test_a_place_that_cannot_be_written_is_one_sentence(frames: Path, tmp_path: 
         typed(work(Model()), frames, "--out", tmp_path / "none" / "a.jsonl")
 
 
-def test_a_person_who_stops_it_stops_the_model_and_keeps_what_there_is(frames: Path, tmp_path: Path) -> None:
+def test_a_person_who_stops_it_stops_the_model_and_keeps_what_there_is(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     patience, book = Patience(), tmp_path / "answers.jsonl"
     left = threading.Semaphore(0)
 
@@ -249,6 +273,7 @@ def test_a_person_who_stops_it_stops_the_model_and_keeps_what_there_is(frames: P
     with pytest.raises(KeyboardInterrupt):
         typed(work(Model(before=waits), patience), frames, "--out", book)
     assert patience.gave_up
+    assert capsys.readouterr().err.splitlines() == ["Frames: 1", "  NO RISK SEEN: 1", f"Go on with --resume {book}."]
     assert [Path(json.loads(line)["file"]).name for line in book.read_text().splitlines()] == ["0.jpg"]
 
 

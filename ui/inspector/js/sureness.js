@@ -1,6 +1,7 @@
 // How sure the model was, of a field or a box: three steps and a word, a percentage only where it is calibrated, and what else it could have been.
 
 const NEGLIGIBLE = 0.005;  // a share that would stand there as nothing
+const CLEAR = 0.1;  // a rest above it is said beside the alternatives
 
 /** The probability that is shown: the calibrated one, else the model's own; null when it said none. */
 function sureOf(said) { return said.certainty ?? said.confidence ?? null; }
@@ -34,6 +35,13 @@ function shareBar(share) {
   fill.style.width = `${Math.max(3, share * 100)}%`;
   return make("span", { class: "gl-share", "aria-hidden": "true" }, fill);
 }
+
+/** What neither the answer nor its alternatives hold: nothing to choose. */
+function restLine(rest, said) {
+  return make("div", { class: "gl-sure-rest gl-quiet" }, make("span", { text: say("sure.rest") }), shareBar(rest), make("span", { class: "gl-sure-number", text: isCalibrated(said) ? inPercent(rest) : "" }));
+}
+/** Of an answer without alternatives. What is not sure by itself has its doubt from the answers that decide it. */
+function aloneSentence(said) { return say(sureLevel(sureOf(said)) === 3 ? "sure.no_others" : "sure.follows"); }
 
 /** The three steps and their word. `more` = { title, shares, name, pick, data }: what the popover shows and what a choice in it does. */
 function sureBar(said, more) {
@@ -79,8 +87,9 @@ function openSure(anchor, said, more, pinned) {
   const line = ([key, share], place) => make("button", { type: "button", class: "gl-sure-line", "aria-current": place === 0 ? "true" : null, data: { key }, on: { click: () => { closeSure(); more.pick(key); } } },
     make("span", { text: more.name(key) }), shareBar(share), make("span", { class: "gl-sure-number", text: isCalibrated(said) ? inPercent(share) : "" }));
   const lines_ = more.shares.map(line);
+  const rest = 1 - more.shares.reduce((sum, [, share]) => sum + share, 0);
   const box = make("div", { class: "gl-sure-box", role: "dialog", "aria-label": more.title }, make("p", { text: sureSentence(said) }),
-    more.note ? make("p", { text: more.note }) : "", lines_.length > 1 ? make("div", { class: `gl-sure-lines${isCalibrated(said) ? " has-numbers" : ""}` }, ...lines_) : more.shares.length ? make("p", { class: "gl-quiet", text: say("sure.no_others") }) : "");
+    more.note ? make("p", { text: more.note }) : "", lines_.length > 1 ? make("div", { class: `gl-sure-lines${isCalibrated(said) ? " has-numbers" : ""}` }, ...lines_, rest > CLEAR ? restLine(rest, said) : "") : more.shares.length ? make("p", { class: "gl-quiet", text: aloneSentence(said) }) : "");
   box.addEventListener("pointerenter", () => clearTimeout(sureState.timer));
   box.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") sureLater(closeSure, 220); });
   box.addEventListener("focusout", (event) => { if (!box.contains(event.relatedTarget) && event.relatedTarget !== anchor) closeSure(); });
