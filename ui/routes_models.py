@@ -36,8 +36,6 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from annotations.desk import Desk
-from core.backends import catalogue
-from core.backends.opening import USUAL
 from core.errors import AppError, ModelBusy, ModelMissing, ModelUnfit, NotFound
 from core.settings import Settings
 from ui.refusals import in_json, told
@@ -50,6 +48,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class Registry(Protocol):
     """The verbs of `core.backends.registering.Registry`."""
 
+    def chosen(self) -> str: ...
     def listed(self) -> Sequence[Any]: ...
     def shown(self, name: str) -> Any: ...
     def check(self, name: str) -> Any: ...
@@ -88,7 +87,7 @@ def model_routes(desk: Desk, settings: Settings, registry: Registry) -> APIRoute
     """The routes of models."""
     router = APIRouter(prefix="/api/v1", tags=["models"])
     checking = _Checking(registry)
-    started = settings.model or catalogue.read(settings.data).active or USUAL  # since then another may be active
+    started = registry.chosen()  # since then another may be active
 
     def as_json(model: Any) -> dict[str, Any]:
         said: dict[str, Any] = to_json(model)

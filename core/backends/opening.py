@@ -16,13 +16,18 @@ from core.settings import ASSETS, Settings, secret
 USUAL = "compact"
 
 
+def chosen(settings: Settings) -> str:
+    """The name of the model that a start takes: the settings', else the catalogue's active one, else the one that ships. Raises ModelError."""
+    return settings.model or catalogue.read(settings.data).active or USUAL
+
+
 def open_model(settings: Settings) -> Backend:
     """The backend that the settings name, else the catalogue's active one, else the compact model.
 
     A name is `scripted:FILE`, one of the catalogue, one that ships, or a folder of our own making. Raises ModelError and its kin.
     """
     known = catalogue.read(settings.data)
-    name = settings.model or known.active or USUAL
+    name = chosen(settings)
     if name.startswith("scripted:"):
         return scripted.open_backend(Path(name.removeprefix("scripted:")))
     if name in known.entries:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from core.backends import catalogue, standing
 from core.backends.catalogue import Catalogue, Checked, EndpointSpec, Entry, LocalSpec, Spec
 from core.backends.folder import read_spec
-from core.backends.opening import USUAL, open_spec
+from core.backends.opening import USUAL, chosen, open_spec
 from core.backends.probe import Found, look
 from core.errors import ModelUnfit, SettingsError
 from core.settings import ASSETS, KEY_PREFIX, Settings
@@ -64,6 +64,10 @@ class Registry:
     profile: Profile
     open: Open = open_spec
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def chosen(self) -> str:
+        """The name of the model that a start takes now."""
+        return chosen(self.settings)
 
     def listed(self) -> tuple[Shown, ...]:
         """All models by name, after the one that ships. Opens none."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from core.errors import FrameRefused, ModelError
@@ -176,11 +176,9 @@ def _about(file: str, name: str, content: Callable[[], bytes], work: Work, book:
 
 
 def _refusal(file: str, name: str, error: Exception) -> dict[str, Any]:
-    """A line for what has no answer. Refusals begin with the name, which the line says already."""
-    from core.frames import shown_name
-
-    why = str(error)
-    for said_already in (file, name, shown_name(name)):
+    """A line for what has no answer. Refusals begin with the name as it may be shown, which the line says already."""
+    why, last = str(error), PurePath(name).name
+    for said_already in (file, name, last, "".join(sign for sign in last if sign.isprintable())):
         why = why.removeprefix(f"{said_already}: ")
     return {"file": file, "error": why[:1].upper() + why[1:]}
 
