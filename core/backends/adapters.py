@@ -95,7 +95,7 @@ def _check_base(path: Path, config: dict[str, Any], base_names: tuple[str, ...],
 def _last(name: str) -> str:
     """What of a hub id, a path or a place in a hub cache names the model.
 
-    >>> _last("/root/.cache/hub/models--Qwen--Qwen2.5-VL-7B-Instruct/snapshots/0123456789abcdef0123456789abcdef01234567/")
+    >>> _last("/home/li/.cache/hub/models--Qwen--Qwen2.5-VL-7B-Instruct/snapshots/0123456789abcdef0123456789abcdef01234567/")
     'qwen2.5-vl-7b-instruct'
     """
     cached = re.search(r"models--[^/]+?--([^/]+)/snapshots/", name)

@@ -320,7 +320,7 @@ def test_an_adapter_with_the_names_of_older_versions_is_the_same_adapter(copied:
         "somebody/{}",
         "/home/somebody/models/{}/",
         "C:\\models\\{}",
-        "/root/.cache/huggingface/hub/models--somebody--{}/snapshots/0123456789abcdef0123456789abcdef01234567",
+        "/home/li/.cache/huggingface/hub/models--somebody--{}/snapshots/0123456789abcdef0123456789abcdef01234567",
     ],
     ids=["hub id", "folder", "folder of Windows", "hub cache"],
 )
