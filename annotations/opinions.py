@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from annotations import rows, summaries
+from annotations import audit, rows, summaries
 from core.errors import Conflict, Malformed, NotFound
 from core.schema import Assessment, Correction, Frame, Reply
 
@@ -23,12 +23,13 @@ def add_frame(connection: sqlite3.Connection, frame: Frame, *, by: str) -> Frame
     if number is None:
         number = _insert(connection, "frames", row)
         summaries.frame_received(connection, number, row["received_at"])
+        _audited(connection, "received", "frames", number, frame.id, who=row["received_by"], at=row["received_at"])
     arrival = {key: row[key] for key in ("name", "source", "received_by", "received_at")}
     _insert(connection, "arrivals", {"frame": number, **arrival})
     return frame_of(connection, frame.id)
 
 
-def add_assessment(connection: sqlite3.Connection, said: Assessment, *, uncertainty: float, at: datetime) -> Assessment:
+def add_assessment(connection: sqlite3.Connection, said: Assessment, *, uncertainty: float, at: datetime, by: str = "") -> Assessment:
     """Write what a machine said, once for each frame, model and prompt; who comes second gets back what is written already."""
     number = number_of(connection, said.frame_id)
     written = assessment_of(connection, said.frame_id, model=said.model, prompt_id=said.prompt_id)
@@ -39,6 +40,7 @@ def add_assessment(connection: sqlite3.Connection, said: Assessment, *, uncertai
     reply = None if said.reply is None else _insert(connection, "replies", rows.from_reply(said.reply) | when)
     own = _insert(connection, "assessments", rows.from_assessment(said, uncertainty) | when | {"reply": reply})
     summaries.frame_assessed(connection, number, own, said, uncertainty, now)
+    _audited(connection, "assessed", "assessments", own, said.frame_id, who=rows.clean(by), at=now, model=rows.clean(said.model))
     return said
 
 
@@ -58,6 +60,10 @@ def add_correction(connection: sqlite3.Connection, told: Correction, *, at: date
     row = rows.from_correction(told, at)
     own = _insert(connection, "corrections", {"frame": number, **row})
     summaries.frame_corrected(connection, number, own, told, row["revision"], row["at"])
+    revisions = {"revision": told.saw_revision}, {"revision": row["revision"]}
+    _audited(
+        connection, "corrected", "corrections", own, told.frame_id, *revisions, who=row["author"], at=row["at"], model=row["saw_model"]
+    )
     return replace(told, revision=row["revision"], at=datetime.fromisoformat(row["at"]))
 
 
@@ -116,6 +122,24 @@ def arrivals_of(connection: sqlite3.Connection, frame_id: str) -> int:
 def assessment_from(row: sqlite3.Row, frame_id: str) -> Assessment:
     """An assessment out of its row, joined with that of its reply."""
     return rows.to_assessment(row, frame_id, None if row["reply"] is None else _reply(row))
+
+
+def _audited(
+    connection: sqlite3.Connection,
+    action: str,
+    table: str,
+    number: int,
+    frame_id: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    *,
+    who: str,
+    at: str,
+    model: str | None = None,
+) -> None:
+    """Tell the audit of a row that was just written."""
+    said = {"number": number, "row": audit.of_row(connection, table, number), **(after or {})}
+    audit.note(connection, action, who=who, at=at, frame=frame_id, before=before, after=said, model=model)
 
 
 def _reply(row: sqlite3.Row) -> Reply:

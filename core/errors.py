@@ -6,6 +6,11 @@ AppError                    a full sentence: what is wrong, where, what to do
 ├── Malformed               what was sent cannot be understood; the sentence names the field
 ├── NotFound                no frame, model, profile ... of this name
 ├── Conflict                somebody saved this frame meanwhile; carries both versions
+├── KeyReused               an idempotency key that stood for another write
+├── Held                    somebody else works on this frame just now
+├── LoginNeeded             nobody knows who asks
+├── Forbidden               who asks may not do this
+├── TooOften                too many tries, or too much at once; says when to come back
 ├── ProfileError            a profile that cannot be used; file, line, reason
 ├── SettingsError           a flag, variable or settings file that cannot be used
 ├── StoreError              the record cannot be opened or written
@@ -59,6 +64,30 @@ class Conflict(AppError):
         super().__init__(sentence)
         self.theirs = theirs
         self.yours = yours
+
+
+class KeyReused(AppError):
+    """This idempotency key stood for another write. Nothing was saved."""
+
+
+class Held(AppError):
+    """Somebody else works on this frame just now."""
+
+
+class LoginNeeded(AppError):
+    """Nobody knows who asks."""
+
+
+class Forbidden(AppError):
+    """Who asks may not do this."""
+
+
+class TooOften(AppError):
+    """Too many tries, or too much at once. `seconds`: when to come back."""
+
+    def __init__(self, sentence: str, seconds: int) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
 
 
 class ProfileError(AppError):

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("launch", "ui", "annotations", "core")  # from the top floor to the lowest; arrows run down only
-GROUND = ("core.schema", "core.errors", "core.settings")  # imports nothing of ours but its like
+GROUND = ("core.schema", "core.errors", "core.rights", "core.settings")  # imports nothing of ours but its like
 SCREEN_WORDS = (*GROUND, "core.geometry", "core.profile")  # what a screen may take from core; for work it asks the desk
 ONLY_IN = {
     "gradio": ("ui.inspector",),

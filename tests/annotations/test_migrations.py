@@ -10,6 +10,7 @@ import pytest
 from sqlite_utils import Database
 
 from annotations import migrations, opinions
+from annotations.steps import first
 from annotations.store import Store
 from core.errors import StoreError
 from tests import makers
@@ -95,7 +96,7 @@ def test_a_record_of_a_newer_program_is_refused_for_writing_and_for_reading(tmp_
         pass
 
 
-@pytest.mark.parametrize("table", migrations.OPINIONS)
+@pytest.mark.parametrize("table", first.OPINIONS)
 @pytest.mark.parametrize("statement", ["UPDATE {0} SET seq = seq", "DELETE FROM {0}", "INSERT OR REPLACE INTO {0} SELECT * FROM {0}"])
 def test_opinions_only_grow_whatever_program_asks(tmp_path: Path, table: str, statement: str) -> None:
     connection = raw(filled(tmp_path / "record.sqlite3"))
@@ -109,7 +110,7 @@ def test_opinions_only_grow_whatever_program_asks(tmp_path: Path, table: str, st
 
 def test_nothing_can_be_replaced_by_what_names_it(tmp_path: Path) -> None:
     connection = raw(filled(tmp_path / "record.sqlite3"))
-    frame = "INSERT OR REPLACE INTO frames SELECT seq + 1, id, 1, 1, 'other', media_type, received_at, received_by, taken_at, source FROM frames"
+    frame = "INSERT OR REPLACE INTO frames SELECT seq + 1, id, 1, 1, 'other', media_type, received_at, received_by, taken_at, source, site FROM frames"
     told = (
         "INSERT OR REPLACE INTO corrections SELECT seq + 1, frame, revision, saw_revision, 'thief', verdict, risk_level, saw_model, "
         "active_seconds, note, body, at FROM corrections"
