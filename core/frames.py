@@ -1,6 +1,7 @@
 """The front door for pictures: checks them by content, names them by content. Never puts another picture in the place of one it cannot read.
 
-Pixels come from `core.pixels`, bytes lie in `core.vault`; both are handed on here, so that a room needs to know one name.
+Pixels come from `core.pixels`, bytes lie in `core.vault`; both are handed on here, so that a room needs to know one name. A server
+hands strangers' bytes to `core.decoding.pool` instead of `admit`: the same look, in a process that may die over them.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import re
 import unicodedata
 from datetime import datetime
 from pathlib import PureWindowsPath
+from typing import Protocol
 
-from PIL import ExifTags, Image
-
-from core.errors import FrameRefused, FrameTooLarge
-from core.pixels import BROKEN, FORMATS, SIDEWAYS, Limits, opened, orientation_of, preview, sniff, upright
+from core.decoding.looking import Seen, look
+from core.pixels import FORMATS, Limits, preview, upright
 from core.schema import Frame
 from core.vault import Vault
 
-__all__ = ["Limits", "Vault", "admit", "preview", "shown_name", "time_in_name", "upright"]
+__all__ = ["Admit", "Limits", "Vault", "admit", "framed", "preview", "shown_name", "time_in_name", "upright"]
+
+
+class Admit(Protocol):
+    """How bytes become a frame: `admit` here, or `core.decoding.pool.Decoder.admit`."""
+
+    def __call__(self, content: bytes, name: str, *, limits: Limits, source: str = "upload", now: datetime) -> Frame: ...
+
 
 _MAX_NAME = 200  # characters that are kept of a sender's name
 _TIME_IN_NAME = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)[-_. T]?(\d\d)[-_.:]?(\d\d)(?:[-_.:]?(\d\d))?(?!\d)")
@@ -30,26 +37,19 @@ def admit(content: bytes, name: str, *, limits: Limits, source: str = "upload", 
     `now` is when it came in (UTC). The whole file is decoded once, so that a frame that was admitted can be shown.
     """
     shown = shown_name(name)
-    if len(content) > limits.max_bytes:
-        raise FrameTooLarge(f"{shown}: {len(content) / 2**20:.1f} MiB is more than the {limits.max_bytes / 2**20:g} MiB that are taken.")
-    kind = sniff(content, shown)
-    picture = opened(content, kind, shown, limits)
-    try:
-        orientation, exif = orientation_of(picture), picture.getexif() if "exif" in picture.info else None
-        width, height = reversed(picture.size) if orientation in SIDEWAYS else picture.size
-        if kind == "JPEG":
-            picture.draft(None, (1, 1))  # reads every byte all the same, but leaves out most of the arithmetic
-        picture.load()
-    except (*BROKEN, Image.DecompressionBombError) as error:
-        raise FrameRefused(f"{shown}: this {kind} is damaged and cannot be read to its end.") from error
+    return framed(look(content, shown, limits), content, shown, source=source, now=now)
+
+
+def framed(seen: Seen, content: bytes, shown: str, *, source: str, now: datetime) -> Frame:
+    """The frame of bytes that were looked at."""
     return Frame(
         id=hashlib.sha256(content).hexdigest(),
-        width=width,
-        height=height,
+        width=seen.width,
+        height=seen.height,
         name=shown,
-        media_type=FORMATS[kind],
+        media_type=FORMATS[seen.kind],
         received_at=now,
-        taken_at=_time_in_exif(exif) or time_in_name(shown),
+        taken_at=seen.taken_at or time_in_name(shown),
         source=source,
     )
 
@@ -77,14 +77,4 @@ def time_in_name(name: str) -> datetime | None:
     try:
         return datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
-        return None
-
-
-def _time_in_exif(exif: Image.Exif | None) -> datetime | None:
-    if exif is None:
-        return None
-    try:
-        said = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-        return datetime.strptime(str(said).strip("\0 "), "%Y:%m:%d %H:%M:%S") if said else None  # noqa: DTZ007
-    except BROKEN:
         return None

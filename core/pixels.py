@@ -10,11 +10,16 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from core.errors import FrameRefused, FrameTooLarge
+
+READERS = (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
+"""Imported here: Pillow would import the readers of all its formats at the first WebP."""
 
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
@@ -68,14 +73,10 @@ def upright(
     """
     kind = sniff(content, "This frame")
     stored = opened(content, kind, "This frame", None)
-    try:
+    with read_to_its_end(kind, "This frame"):
         orientation = orientation_of(stored)
-        if longest is not None and max(stored.size) > longest:
-            target = _within(stored.size, longest)
-            stored.draft(None, target)  # means nothing to other files than JPEG
-            picture = _rgb(stored).resize(
-                target, Image.Resampling.BICUBIC, reducing_gap=2.0
-            )  # half of LANCZOS, and nobody sees the difference
+        if longest is not None:
+            picture = _at_most(stored, longest)
         elif at is not None:
             target = at[::-1] if orientation in SIDEWAYS else at
             stored.draft(None, target)
@@ -84,14 +85,7 @@ def upright(
             if most_pixels is not None:
                 stored.draft(None, _fraction(stored.size, most_pixels))
             picture = _rgb(stored)
-        if orientation in _TURNS:
-            picture = picture.transpose(_TURNS[orientation])
-        if picture is stored:
-            picture = stored.copy()  # lets go of the file
-    except (*BROKEN, Image.DecompressionBombError) as error:
-        raise FrameRefused(f"This {kind} is damaged and cannot be read to its end.") from error
-    picture.info = {}  # a JPEG comment would otherwise be written on by `save`
-    return picture
+        return _bare(_turned(picture, orientation), stored)
 
 
 def preview(content: bytes, longest: int, quality: int = 85) -> bytes:
@@ -99,6 +93,30 @@ def preview(content: bytes, longest: int, quality: int = 85) -> bytes:
     out = io.BytesIO()
     upright(content, longest=longest).save(out, "JPEG", quality=quality)
     return out.getvalue()
+
+
+def previews(content: bytes, sizes: Sequence[int]) -> tuple[bytes, ...]:
+    """What `preview` gives, of several sizes from one decode, in their order. Raises FrameRefused."""
+    kind = sniff(content, "This frame")
+    stored = opened(content, kind, "This frame", None)
+    with read_to_its_end(kind, "This frame"):
+        return previews_of(stored, sizes)
+
+
+def previews_of(stored: Image.Image, sizes: Sequence[int], quality: int = 85) -> tuple[bytes, ...]:
+    """The same of an opened file. Each smaller one is made from the one before it, at the size that it would have on its own."""
+    orientation = orientation_of(stored)
+    whole = upright_size(stored)
+    picture = _bare(_turned(_at_most(stored, max(sizes)), orientation), stored)
+    made: dict[int, bytes] = {}
+    for size in sorted(sizes, reverse=True):
+        target = _within(whole, size) if max(whole) > size else whole
+        if picture.size != target:
+            picture = picture.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        out = io.BytesIO()
+        picture.save(out, "JPEG", quality=quality)
+        made[size] = out.getvalue()
+    return tuple(made[size] for size in sizes)
 
 
 def sniff(content: bytes, shown: str) -> str:
@@ -124,21 +142,43 @@ def sniff(content: bytes, shown: str) -> str:
 
 def opened(content: bytes, kind: str, shown: str, limits: Limits | None) -> Image.Image:
     """The header alone. Raises FrameTooLarge and FrameRefused before a pixel is decoded."""
+    if limits and kind == "WEBP":
+        _heed(webp_size(content), shown, limits)  # Pillow makes room for the whole canvas before it tells its size
     try:
         picture = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise FrameTooLarge(f"{shown}: the header announces more pixels than are taken.") from error
     except BROKEN as error:
         raise FrameRefused(f"{shown}: this starts like a {kind}, but its header cannot be read.") from error
-    width, height = picture.size
-    if limits and (width * height > limits.max_pixels or max(width, height) > limits.max_side):
-        raise FrameTooLarge(
-            f"{shown}: {width} x {height} pixels; at most {limits.max_pixels / 1e6:g} megapixels and {limits.max_side} pixels a side are taken."
-        )
+    if limits:
+        _heed(picture.size, shown, limits)
     several = picture.format == "MPO" and not any(mark in content for mark in _GAIN_MAPS)  # a gain map belongs to its picture
     if getattr(picture, "is_animated", False) and (picture.format != "MPO" or several):
         raise FrameRefused(f"{shown}: there are several pictures in this file. Save the one that is meant.")
     return picture
+
+
+def _heed(size: tuple[int, int], shown: str, limits: Limits) -> None:
+    width, height = size
+    if width * height > limits.max_pixels or max(size) > limits.max_side:
+        raise FrameTooLarge(
+            f"{shown}: {width} x {height} pixels; at most {limits.max_pixels / 1e6:g} megapixels and {limits.max_side} pixels a side are taken."
+        )
+
+
+def webp_size(content: bytes) -> tuple[int, int]:
+    """Width and height that a WebP announces (RFC 9649, 2.5 to 2.7); (0, 0) when it announces none."""
+    match content[12:16]:
+        case b"VP8X":
+            width, height = 1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little")
+        case b"VP8L":
+            said = int.from_bytes(content[21:25], "little")
+            width, height = 1 + (said & 0x3FFF), 1 + (said >> 14 & 0x3FFF)
+        case b"VP8 ":
+            width, height = int.from_bytes(content[26:28], "little") & 0x3FFF, int.from_bytes(content[28:30], "little") & 0x3FFF
+        case _:
+            return 0, 0
+    return width, height
 
 
 def orientation_of(picture: Image.Image) -> int:
@@ -148,6 +188,44 @@ def orientation_of(picture: Image.Image) -> int:
     except BROKEN:
         return 1
     return said if isinstance(said, int) and 1 <= said <= 8 else 1
+
+
+def upright_size(stored: Image.Image) -> tuple[int, int]:
+    """Width and height as a person would hold it; asked before anything is decoded, because a draft changes the size."""
+    width, height = stored.size
+    return (height, width) if orientation_of(stored) in SIDEWAYS else (width, height)
+
+
+@contextmanager
+def read_to_its_end(kind: str, shown: str) -> Iterator[None]:
+    """What a reader raises for a damaged file, as the sentence that says so."""
+    try:
+        yield
+    except (*BROKEN, Image.DecompressionBombError) as error:
+        raise FrameRefused(f"{shown}: this {kind} is damaged and cannot be read to its end.") from error
+
+
+def _at_most(stored: Image.Image, longest: int) -> Image.Image:
+    """RGB, not turned yet, with at most so many pixels at the longer side."""
+    if max(stored.size) <= longest:
+        return _rgb(stored)
+    target = _within(stored.size, longest)
+    stored.draft(None, target)  # means nothing to other files than JPEG
+    # half of LANCZOS, and nobody sees the difference
+    picture = _rgb(stored)
+    return picture if picture.size == target else picture.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _turned(picture: Image.Image, orientation: int) -> Image.Image:
+    return picture.transpose(_TURNS[orientation]) if orientation in _TURNS else picture
+
+
+def _bare(picture: Image.Image, stored: Image.Image) -> Image.Image:
+    """Pixels alone: a JPEG comment would otherwise be written on by `save`."""
+    if picture is stored:
+        picture = stored.copy()  # lets go of the file
+    picture.info = {}
+    return picture
 
 
 def _within(size: tuple[int, int], longest: int) -> tuple[int, int]:
@@ -178,8 +256,10 @@ def _rgb(picture: Image.Image) -> Image.Image:
         picture.load()
         return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        clear = picture.convert("RGBA")
-        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, clear).convert("RGB")
+        picture.load()
+        clear = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+        white = Image.new("RGB", clear.size, (255, 255, 255))
+        white.paste(clear, mask=clear)  # the pixels of alpha_composite, with half of its memory
+        return white
     picture.load()
     return picture if picture.mode == "RGB" else picture.convert("RGB")

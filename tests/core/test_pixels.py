@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,7 +12,7 @@ from core.backends.scripted import Scripted
 from core.geometry import FAMILIES, PIXELS, BoxFormat, from_model, iou, smart_resize, to_model
 from core.inspection import inspect_frame
 from core.patience import Patience
-from core.pixels import SIDEWAYS, upright
+from core.pixels import SIDEWAYS, upright, webp_size
 from core.profile import read
 from core.prompts import Prompt
 from core.schema import Box, Reply
@@ -105,3 +107,21 @@ def test_a_box_keeps_its_place_when_the_frame_is_decoded_at_the_size_the_model_c
     box = Box(0.25, 0.25, 0.75, 0.75)
     assert iou(from_model(said, fmt, frame), box) > 0.99
     assert max(abs(a - b) for a, b in zip(said, to_model(box, fmt, frame), strict=True)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        pytest.param("RGB", {"quality": 50}, id="lossy"),
+        pytest.param("RGB", {"lossless": True}, id="lossless"),
+        pytest.param("RGBA", {"lossless": True}, id="clear"),
+        pytest.param("RGBA", {"quality": 50}, id="lossy and clear"),
+        pytest.param("RGB", {"quality": 50, "exif": b"Exif\0\0" + bytes(20)}, id="with metadata"),
+    ],
+)
+def test_the_size_of_a_webp_is_known_before_it_is_opened(mode: str, options: dict[str, object]) -> None:
+    for size in ((1, 1), (37, 411), (16_383, 2)):
+        content = makers.encoded(Image.new(mode, size, "green"), "WEBP", **options)
+        with Image.open(io.BytesIO(content)) as opened:
+            assert webp_size(content) == opened.size == size
+    assert webp_size(b"RIFF\x04\0\0\0WEBP") == (0, 0)

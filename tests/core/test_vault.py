@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.errors import NotFound, StoreError
+from core.upkeep import Swept
 from core.vault import Vault
 from tests.makers import jpeg
 
@@ -65,14 +66,30 @@ def test_a_frame_that_changed_on_the_disk_is_not_given_out(tmp_path: Path) -> No
         vault.get(frame_id)
 
 
+def test_a_frame_that_was_cut_on_the_disk_is_made_whole_by_the_same_bytes(tmp_path: Path) -> None:
+    vault, content = Vault(tmp_path), jpeg()
+    frame_id = vault.put(content)
+    vault.place(frame_id).write_bytes(content[:100])
+    assert vault.get(vault.put(content)) == content
+
+
 def test_what_a_sudden_end_left_half_is_swept_and_nothing_else(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     frame_id = vault.put(jpeg())
     (tmp_path / "frames" / frame_id[:2] / "tmpabc.half").write_bytes(b"half")
     vault.preview(frame_id, 320)
-    assert vault.sweep() == 1
-    assert len(files(tmp_path)) == 2
-    assert vault.sweep() == 0
+    assert vault.sweep() == Swept(halves=1)
+    assert len(files(tmp_path)) == 3
+    assert vault.sweep() == Swept()
+
+
+def test_previews_that_were_made_elsewhere_are_kept_and_not_made_again(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    frame_id = vault.put(jpeg(40, 40))
+    vault.keep_previews(frame_id, {320: b"made elsewhere", 1600: b"too"})
+    assert vault.preview(frame_id, 320).read_bytes() == b"made elsewhere"
+    vault.keep_previews(frame_id, {320: b"again"})
+    assert vault.preview(frame_id, 320).read_bytes() == b"made elsewhere"
 
 
 def test_a_disk_that_refuses_is_told_in_a_sentence(tmp_path: Path) -> None:
