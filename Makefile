@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: help setup setup-dev browser run test test-slow check format lint types dockerfile bench model doctor tree clean
+.PHONY: help setup setup-dev browser run test test-slow check format lint types dockerfile bench model doctor tree lock audit sbom clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -55,8 +55,17 @@ model: setup  ## train the compact model (hours on a CPU; goes on where it stopp
 tree: setup  ## write the tree of files in the README
 	@$(BIN)/python -m tests.tree
 
+lock: setup-dev  ## write the lock files (every version and hash) from requirements.txt
+	$(BIN)/python -m supply.lock
+
+audit: setup-dev  ## hold what is locked against the known flaws; red where it could not ask
+	$(BIN)/python -m supply.audit $(ARGS)
+
+sbom: setup-dev  ## write the bill of materials into dist/
+	$(BIN)/python -m supply.sbom $(ARGS)
+
 clean:  ## remove the environment and every cache; never your data
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment. Stamp files say what is installed: a second call only compares dates.
 $(VENV)/made:

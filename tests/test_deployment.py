@@ -15,6 +15,7 @@ from core.backends import catalogue
 from core.backends.catalogue import EndpointSpec
 from core.backends.endpoint import open_endpoint
 from core.settings import ROOT
+from supply.floors import faults, floors
 from ui.terminal import models
 
 PAGE = (ROOT / "deploy" / "vllm.md").read_text("utf-8")
@@ -30,7 +31,7 @@ def test_the_page_has_the_five_ways_to_serve() -> None:
 def test_no_version_on_the_page_is_older_than_the_floor() -> None:
     versions = re.findall(r"vllm/vllm-openai:v(\d+)\.(\d+)", PAGE) + re.findall(r"vLLM (\d+)\.(\d+)", PAGE)
     assert versions
-    assert all((int(major), int(minor)) >= (0, 30) for major, minor in versions)
+    assert [fault for major, minor in versions for fault in faults(floors("documented"), {"vllm": f"{major}.{minor}"})] == []
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=range(5))

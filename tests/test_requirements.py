@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = {"requirements.txt": ("launch.py", "core", "annotations", "ui"), "requirements-dev.txt": ("tests", "bench")}
-OURS = {"launch", "core", "annotations", "ui", "tests", "bench"}
+FILES = {"requirements.txt": ("launch.py", "core", "annotations", "ui"), "requirements-dev.txt": ("tests", "bench", "supply")}
+OURS = {"launch", "core", "annotations", "ui", "tests", "bench", "supply"}
 
 
 def lines(file: str) -> list[str]:

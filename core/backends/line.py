@@ -195,7 +195,9 @@ class Line:
             content += piece
             if len(content) > most:
                 raise ModelGarbled(f"The model's server {shown} sent more than {most >> 20} MiB for one answer.")
-        return bytes(content)
+        return (
+            bytes(content).replace(self._key.encode(), b"(our key)") if self._key else bytes(content)
+        )  # no answer needs it, and answers are kept
 
 
 def _trusted() -> ssl.SSLContext:
