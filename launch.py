@@ -3,9 +3,14 @@
 launch.py [run]              inspector, dashboard and API at one address
 launch.py inspect FILE ...   what the model says of pictures, folders and videos, without a browser
 launch.py models VERB        which models there are: add, list, check, use
+launch.py people VERB        who may come in: add, list, role, on, off, link
 launch.py export sft OUT     the reviewed frames as training data
+launch.py import FROM        frames from elsewhere into the record, with what was said of them
 launch.py evaluate COCO      the model's boxes against known ones
 launch.py calibrate          what corrections say of the model's confidences
+launch.py backup [TO]        record and frames into a folder of backups, while people work
+launch.py restore FROM       a backup back into an empty --data folder
+launch.py check              is everything still what was written
 launch.py doctor             what works on this machine, and what to do about what does not
 """
 
@@ -22,27 +27,24 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from core.errors import AppError, SettingsError, StoreError
-from core.settings import ASSETS, Settings, environment, load, quiet_frameworks
-from ui.terminal import flags, gathering, inspecting, telling
+from core.settings import Settings, environment, load, quiet_frameworks
+from ui.terminal import flags, gathering, inspecting, keeping, telling
 from ui.terminal import models as choosing
+from ui.terminal import people as admitting
+from ui.terminal.serving import listening, serve
 
 if TYPE_CHECKING:
-    import socket
-
-    from annotations.desk import Inspect
+    from annotations.members import Members
+    from annotations.store import Store
     from core.backends.base import Backend
     from core.frames import Limits
-    from core.inspection import Watch
-    from core.patience import Patience
     from core.profile import Profile
     from core.prompts import Prompt
-    from core.readiness import Prove, Readiness
-    from core.schema import Assessment, Frame
 
-STOP_SECONDS = 5  # how long open requests may take to end when the server stops
+BESIDE = ("models.json", "calibration")  # what of a data folder a backup takes beside record and frames
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -115,9 +117,14 @@ def parser() -> argparse.ArgumentParser:
         verb("inspect", inspect, "tell what the model sees in pictures, folders and videos; nothing is kept in the record")
     )
     choosing.arguments(verbs, common).set_defaults(verb=models)
+    admitting.arguments(verbs, common).set_defaults(verb=people)
     flags.export(verb("export", export, "write the reviewed frames as training data"))
+    flags.bring_in(
+        verb("import", bring_in, "bring frames from elsewhere into the record, with what was said of them; the server must be stopped")
+    )
     flags.evaluate(verb("evaluate", evaluate, "hold the model's boxes against known ones"))
     flags.calibrate(verb("calibrate", calibrate, "learn from corrections how often each of the model's confidences is right"))
+    keeping.arguments(verbs, common, BESIDE)
     flags.doctor(verb("doctor", doctor, "tell what works on this machine, and what to do about what does not"))
     return top
 
@@ -129,30 +136,35 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         from annotations.store import FILE, Store
 
         store = stack.enter_context(Store(settings.data / FILE))
+        members = members_of(store, settings)
         profile, backend, prompt = stack.enter_context(model_of(settings))
         shutil.rmtree(settings.data / "temporary", ignore_errors=True)  # the record's lock says that nobody else uses it
-        from annotations.desk import Desk
+        from annotations.opening import opened_desk
         from annotations.reports import Reports
         from core.backends.registering import Registry
+        from core.checkup import can_open_browser
         from core.evaluation.percents import FOLDER, percents
-        from core.frames import Vault
+        from core.looking_at import looker, proof, proving
         from core.readiness import Readiness
         from ui.api import create
         from ui.metrics import Metrics, disk_gauges
+        from ui.routes_erasing import erasing_routes
         from ui.routes_models import model_routes
 
-        vault = Vault(settings.data)
-        vault.sweep()
         metrics = Metrics({**disk_gauges(settings.data, FILE), **model_gauges(backend, settings)})
         ready = Readiness(proof(looker(backend, profile)))
         look = metrics.counting(proving(looker(backend, profile, metrics.watch), ready))
-        desk = Desk(store, vault, profile, inspect=look, model=backend.model, prompt_id=prompt.id, limits=limits_of(settings))
+        opening = opened_desk(store, profile, settings, limits_of(settings), inspect=look, model=backend.model, prompt_id=prompt.id)
+        desk, eraser = stack.enter_context(opening)
         reports = Reports(store.path)
         stack.callback(reports.close)
         sure = percents(settings.data / FOLDER)
-        more = [model_routes(desk, settings, Registry(settings, profile))]
+        more = [model_routes(desk, Registry(settings, profile)), erasing_routes(eraser)]
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a person stops it
-            serve(create(desk, reports, settings, ready=ready, metrics=metrics, calibrated=sure, more=more), door, settings)
+            app = create(desk, reports, settings, ready=ready, metrics=metrics, calibrated=sure, members=members, more=more)
+            first = members.first_link() if members.login else None
+            link = f"{settings.public_address}/join/{first}" if first else None
+            serve(app, door, settings, first_link=link, can_open_browser=can_open_browser)
     return 0
 
 
@@ -162,6 +174,7 @@ def inspect(asked: argparse.Namespace, settings: Settings) -> int:
 
     from core.footage import SUFFIXES, Footage
     from core.frames import admit
+    from core.looking_at import looker
     from core.patience import Patience
 
     limits, patience = limits_of(settings), Patience()
@@ -188,6 +201,23 @@ def models(asked: argparse.Namespace, settings: Settings) -> int:
     return choosing.answer(asked, Registry(settings, read_profile(settings.profile_file)))
 
 
+def people(asked: argparse.Namespace, settings: Settings) -> int:
+    """Who may come in. All but `list` needs the record for itself; while a server has it, an admin does the same through its API."""
+    from annotations.members import Members
+    from annotations.people import everybody
+    from annotations.store import FILE, Store
+
+    place = settings.data / FILE
+    if asked.act == "list":
+        if not place.is_file():
+            raise StoreError(f"There is no record in {settings.data}, so there is nobody in it. Is --data the folder of the inspector?")
+        with Store.open_readonly(place) as record, record.reading() as connection:
+            print(*admitting.lines(everybody(connection), as_json=asked.json), sep="\n")
+        return 0
+    with Store(place) as store:
+        return admitting.answer(asked, Members(store), settings.public_address)
+
+
 def export(asked: argparse.Namespace, settings: Settings) -> int:
     """Read the record, beside a running server or without one, and write the data set."""
     from annotations.datasets import export_sft
@@ -202,6 +232,21 @@ def export(asked: argparse.Namespace, settings: Settings) -> int:
         report = export_sft(record, Vault(settings.data), profile, asked.out, family=asked.family)
     print(telling.exported(report, as_json=asked.json))
     return 0
+
+
+def bring_in(asked: argparse.Namespace, settings: Settings) -> int:
+    """Our own records, our training sets, COCO; 1 when frames were not taken."""
+    from annotations.importing import Importer
+    from annotations.store import FILE, Store
+    from core.frames import Vault, admit
+    from core.profile import read as read_profile
+    from core.rights import LOCAL
+
+    profile = read_profile(settings.profile_file)
+    with Store(settings.data / FILE) as store:
+        done = Importer(store, Vault(settings.data), profile, LOCAL, limits_of(settings), admit).bring_in(asked.source)
+    print(telling.brought_in(done, as_json=asked.json))
+    return 1 if done.refused else 0
 
 
 def evaluate(asked: argparse.Namespace, settings: Settings) -> int:
@@ -262,25 +307,18 @@ def doctor(asked: argparse.Namespace, settings: Settings) -> int:
     return telling.checked(answers(), as_json=asked.json)
 
 
-@contextmanager
-def listening(settings: Settings) -> Iterator[socket.socket]:
-    """The port, taken before anything slow is done. Raises SettingsError when it cannot be had."""
-    import socket
+def members_of(store: Store, settings: Settings) -> Members:
+    """Who may come in. Raises SettingsError where a stranger could reach the server and nobody would be asked who they are."""
+    from annotations.members import Members
 
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # The protocol is named: asyncio switches Nagle's algorithm off only then, and with it on every answer waits 40 ms.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            door.bind((settings.host, settings.port))
-            door.listen(256)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                why = f"Port {settings.port} is taken, perhaps by another GembaLens. Stop that one, or choose another: --port {settings.port + 1}"
-            else:
-                why = f"{settings.host}:{settings.port} cannot be listened at ({error.strerror or error}). Choose others: --host, --port"
-            raise SettingsError(f"{why}.") from error
-        yield door
+    members = Members(store, always=settings.login)
+    if settings.reached and not members.login:
+        named = settings.host if not settings.public_hosts else settings.public_hosts[0]
+        raise SettingsError(
+            f"{named} can be reached by other machines, and nobody has to log in here yet. Add --login (the link for the first admin is then "
+            "printed here), or `launch.py people add NAME --role admin`, or use --host 127.0.0.1 without --public-hosts."
+        )
+    return members
 
 
 @contextmanager
@@ -300,16 +338,6 @@ def model_of(settings: Settings) -> Iterator[tuple[Profile, Backend, Prompt]]:
             close()
 
 
-def looker(backend: Backend, profile: Profile, watch: Watch | None = None) -> Inspect:
-    """What the desk is handed: a callable that knows the model. `watch` is told how long each stage took."""
-    from core.inspection import inspect_frame
-
-    def look(frame: Frame, content: bytes, patience: Patience | None) -> Assessment:
-        return inspect_frame(frame, content, backend, profile, patience, watch)
-
-    return look
-
-
 def model_gauges(backend: Backend, settings: Settings) -> dict[str, tuple[str, Callable[[], float | None]]]:
     """What Prometheus may ask about the model: how many wait for it, and how its boxes stood to known ones when it was checked."""
     from core.checkup import frame_scale
@@ -323,63 +351,11 @@ def model_gauges(backend: Backend, settings: Settings) -> dict[str, tuple[str, C
     }
 
 
-def proof(look: Inspect) -> Prove:
-    """How it is proved that the model answers: it is asked about the first sample frame, and what it says must be understood."""
-    from datetime import UTC, datetime
-
-    from core.frames import Limits, admit
-    from core.readiness import understood
-
-    sample = sorted((ASSETS / "samples").glob("*.jpg"))[0]
-    content = sample.read_bytes()
-    frame = admit(content, sample.name, limits=Limits(), source="sample", now=datetime.now(UTC))
-    return lambda patience: understood(look(frame, content, patience))
-
-
-def proving(look: Inspect, ready: Readiness) -> Inspect:
-    """`look`, of which each answer that can be read is a proof too, and each failure of the model its contrary."""
-    from core.errors import ModelGarbled, ModelLost, ModelSilent
-    from core.readiness import understood
-
-    def looked(frame: Frame, content: bytes, patience: Patience | None) -> Assessment:
-        try:
-            said = look(frame, content, patience)
-        except (ModelLost, ModelSilent, ModelGarbled) as error:
-            ready.failed(str(error))
-            raise
-        with suppress(ModelGarbled):
-            understood(said)
-            ready.answered()
-        return said
-
-    return looked
-
-
 def limits_of(settings: Settings) -> Limits:
     """How large a frame may be."""
     from core.frames import Limits
 
     return Limits(settings.max_upload_mib * 2**20, round(settings.max_megapixels * 1e6), settings.max_side)
-
-
-def serve(app: Any, door: socket.socket, settings: Settings) -> None:
-    """Run the server on a port that is open already; say the address once it answers."""
-    import uvicorn
-
-    from core.checkup import can_open_browser
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            print(f"GembaLens: {settings.address}   dashboard: {settings.address}/dashboard   (Ctrl-C stops it)", flush=True)
-            if settings.open_browser and can_open_browser():
-                import threading
-                import webbrowser
-
-                threading.Thread(target=webbrowser.open, args=(settings.address,), daemon=True).start()
-
-    calm = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_SECONDS)
-    Server(calm).run(sockets=[door])
 
 
 if __name__ == "__main__":

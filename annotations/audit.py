@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -53,7 +54,7 @@ def note(
     model: str | None = None,
 ) -> None:
     """Write an entry. Call it in the transaction of what it tells of; `at` as `rows.moment` writes it."""
-    words = (who, frame, subject, _json(before), _json(after), model)
+    words = (who, frame, subject, written(before), written(after), model)
     salt = secrets.token_hex(16)
     said = digest(salt, words)
     number, chain = head(connection)
@@ -72,6 +73,8 @@ def link(before: str, at: str, action: str, said: str) -> str:
 
 ROWS = {
     "frames": ("id", "width", "height", "name", "media_type", "received_at", "taken_at", "source"),
+    "arrivals": ("name", "source", "received_at"),
+    "replies": ("model", "prompt_id", "text", "seconds", "tokens", "at", "host", "masked", "others"),
     "assessments": ("model", "prompt_id", "reply", "risk_level", "uncertainty", "seconds", "body", "at"),
     "corrections": ("revision", "saw_revision", "verdict", "risk_level", "saw_model", "active_seconds", "note", "body", "at"),
     "reviews": ("revision", "verdict", "comment", "at"),
@@ -85,7 +88,18 @@ def of_row(connection: sqlite3.Connection, table: str, number: int) -> str:
     """What stands for a row of an opinion in the audit: SHA-256 over its columns, so that a changed byte is found."""
     columns = ", ".join(ROWS[table])
     row = connection.execute(f"SELECT {columns} FROM {table} WHERE seq = ?", (number,)).fetchone()  # noqa: S608 - names of this file
-    return hashlib.sha256(orjson.dumps(list(row))).hexdigest()
+    return stamp(row)
+
+
+def stamp(columns: Iterable[object]) -> str:
+    """SHA-256 over columns as a JSON list; bytes as hexadecimal digits."""
+    words = [value.hex() if isinstance(value, bytes) else value for value in columns]
+    return hashlib.sha256(orjson.dumps(words)).hexdigest()
+
+
+def voucher(connection: sqlite3.Connection, table: str, number: int) -> dict[str, Any]:
+    """What an entry says of a row that it vouches for: its number, and what stands for it."""
+    return {"number": number, "row": of_row(connection, table, number)}
 
 
 def faults(connection: sqlite3.Connection) -> Iterator[str]:
@@ -127,24 +141,30 @@ def entries(
 
 def carry_over(connection: sqlite3.Connection) -> None:
     """Entries for what an older record holds already. When it came is known, who asked a model is not."""
-    for table, action in (("frames", "received"), ("assessments", "assessed"), ("corrections", "corrected")):
-        who = {"frames": "received_by", "assessments": "''", "corrections": "author"}[table]
-        at = "received_at" if table == "frames" else "at"
-        frame = "id" if table == "frames" else "(SELECT f.id FROM frames f WHERE f.seq = frame)"
-        more = {
-            "frames": "NULL AS model, 0 AS revision",
-            "assessments": "model, 0 AS revision",
-            "corrections": "saw_model AS model, revision",
-        }
-        asked = f"SELECT seq, {who} AS who, {at} AS at, {frame} AS frame, {more[table]} FROM {table} ORDER BY seq"  # noqa: S608 - see above
-        for row in connection.execute(asked).fetchall():
-            after = {"number": row["seq"], "row": of_row(connection, table, row["seq"])}
-            if table == "corrections":
-                after["revision"] = row["revision"]
-            note(connection, action, who=row["who"], at=row["at"], frame=row["frame"], after=after, model=row["model"])
+    for row in connection.execute(
+        "SELECT a.*, f.id, (SELECT min(b.seq) FROM arrivals b WHERE b.frame = a.frame) AS first FROM arrivals a JOIN frames f ON f.seq = a.frame ORDER BY a.seq"
+    ).fetchall():
+        came = voucher(connection, "arrivals", row["seq"])
+        new = row["seq"] == row["first"]
+        after = {**voucher(connection, "frames", row["frame"]), "arrival": came} if new else came
+        note(connection, "received" if new else "came again", who=row["received_by"], at=row["received_at"], frame=row["id"], after=after)
+    for row in connection.execute(
+        "SELECT a.seq, a.at, a.model, a.reply, f.id FROM assessments a JOIN frames f ON f.seq = a.frame ORDER BY a.seq"
+    ).fetchall():
+        after = voucher(connection, "assessments", row["seq"])
+        if row["reply"] is not None:
+            after["reply"] = voucher(connection, "replies", row["reply"])
+        note(connection, "assessed", who="", at=row["at"], frame=row["id"], after=after, model=row["model"])
+    for row in connection.execute(
+        "SELECT c.seq, c.author, c.at, c.saw_model, c.saw_revision, c.revision, f.id FROM corrections c JOIN frames f ON f.seq = c.frame ORDER BY c.seq"
+    ).fetchall():
+        after = {**voucher(connection, "corrections", row["seq"]), "revision": row["revision"], "state": "corrected"}
+        before = {"revision": row["saw_revision"], "state": "corrected" if row["saw_revision"] else "open"}
+        note(connection, "corrected", who=row["author"], at=row["at"], frame=row["id"], before=before, after=after, model=row["saw_model"])
 
 
-def _json(value: object) -> str | None:
+def written(value: object) -> str | None:
+    """A value as an entry holds it: JSON with sorted keys; None: nothing."""
     return None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 

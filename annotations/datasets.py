@@ -31,9 +31,11 @@ from core.schema import FIELDS, Correction, Frame, Reviewed, Sample
 
 NOT_REVIEWED, CANNOT_TELL, UNCONFIRMED, INCOMPLETE, UNREADABLE = "not reviewed", "cannot tell", "unconfirmed", "incomplete", "unreadable"
 ANOTHER_PROFILE = "another profile"
-REASONS = (NOT_REVIEWED, CANNOT_TELL, ANOTHER_PROFILE, UNCONFIRMED, INCOMPLETE, UNREADABLE)
-"""Why a frame is left out: nobody corrected it; who did could not tell; it was judged in the words of another profile; a box or field nobody
-looked at; a field nobody filled; a file that is missing or damaged (never another picture in its place)."""
+IN_THE_BIN, RETURNED, DISPUTED = "in the bin", "returned", "disputed"
+REASONS = (IN_THE_BIN, NOT_REVIEWED, RETURNED, DISPUTED, CANNOT_TELL, ANOTHER_PROFILE, UNCONFIRMED, INCOMPLETE, UNREADABLE)
+"""Why a frame is left out: it was put away; nobody corrected it; a reviewer sent it back; two opinions differ and nobody decided; who corrected
+it could not tell; it was judged in the words of another profile; a box or field nobody looked at; a field nobody filled; a file that is missing
+or damaged (never another picture in its place)."""
 
 MANIFEST = "manifest.json"
 # LLaMA-Factory's own cap is 768 * 768 (hparams/model_args.py, ProcessorArguments): larger frames would be shrunk behind the boxes' back.
@@ -63,8 +65,8 @@ class _Set:
 
 def reviewed(reader: Reader, profile: Profile) -> Iterator[Reviewed]:
     """Frames that may teach, by id, each with the correction that says what is true of it."""
-    for frame, told in _latest(reader):
-        if told is not None and why_not(told, profile) is None:
+    for frame, told, aside in _latest(reader):
+        if told is not None and aside is None and why_not(told, profile) is None:
             yield Reviewed(frame, told)
 
 
@@ -133,24 +135,25 @@ def export_sft(
     return ExportReport(out, files, len(gathered.samples), _counted(gathered))
 
 
-def _latest(reader: Reader) -> Iterator[tuple[Frame, Correction | None]]:
-    """Every frame by id with its latest correction, as of one moment, without holding that moment while a caller works."""
+def _latest(reader: Reader) -> Iterator[tuple[Frame, Correction | None, str | None]]:
+    """Every frame by id with its latest correction and why it stands aside, as of one moment, without holding that moment while a caller works."""
     with reader.reading() as connection:
         found = connection.execute(
-            "SELECT f.id, s.correction FROM frames f CROSS JOIN frame_states s ON s.frame = f.seq ORDER BY f.id"
+            "SELECT f.id, s.correction, s.state, s.binned FROM frames f CROSS JOIN frame_states s ON s.frame = f.seq ORDER BY f.id"
         ).fetchall()
-    for frame_id, number in ((row["id"], row["correction"]) for row in found):
+    for frame_id, number, state, binned in found:
+        aside = IN_THE_BIN if binned else {"returned": RETURNED, "disputed": DISPUTED}.get(state)
         with reader.reading() as connection:  # rows never change: what was the latest is still there
             frame = opinions.frame_of(connection, frame_id)
             row = connection.execute("SELECT * FROM corrections WHERE seq = ?", (number,)).fetchone() if number is not None else None
-        yield frame, None if row is None else rows.to_correction(row, frame_id)
+        yield frame, None if row is None else rows.to_correction(row, frame_id), aside
 
 
 def _gather(reader: Reader, vault: Vault, profile: Profile, folder: Path, fmt: BoxFormat, prompt: str) -> _Set:
     """Write the frames that may teach and make their samples; count the others."""
     gathered = _Set()
-    for frame, told in _latest(reader):
-        reason = NOT_REVIEWED if told is None else why_not(told, profile)
+    for frame, told, aside in _latest(reader):
+        reason = aside or (NOT_REVIEWED if told is None else why_not(told, profile))
         if told is None or reason is not None:
             gathered.left_out[reason or NOT_REVIEWED] += 1
             continue

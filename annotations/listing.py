@@ -68,12 +68,14 @@ def statement(*, before: bool, risk: bool, model: bool, since: bool) -> str:
 def judged(reader: Reader) -> Iterator[tuple[Assessment, Correction]]:
     """Every assessment that holds a model's words (without its tokens), beside the latest correction of its frame that ended in a review.
 
-    As of one moment, by frame and then by age. These frames were drawn by the queue, most uncertain first, so they are no fair sample.
+    As of one moment, by frame and then by age. What was returned, is disputed or lies in the bin is left out. These frames were drawn by the queue,
+    most uncertain first, so they are no fair sample.
     """
     with reader.reading() as connection:
         numbers = connection.execute(
             "SELECT a.seq, s.correction FROM frame_states s CROSS JOIN assessments a ON a.frame = s.frame "
-            "WHERE s.verdict = 'reviewed' AND a.reply IS NOT NULL ORDER BY s.frame, a.seq"
+            "WHERE s.verdict = 'reviewed' AND s.state IN ('corrected', 'accepted') AND s.binned = 0 AND a.reply IS NOT NULL "
+            "ORDER BY s.frame, a.seq"
         ).fetchall()
     for pair in numbers:
         with reader.reading() as connection:  # rows never change, so what was the latest is still there

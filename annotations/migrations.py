@@ -2,12 +2,11 @@
 
 Opinions (`frames`, `arrivals`, `replies`, `assessments`, `corrections`) only grow: triggers refuse every other change, whoever
 asks. Summaries (`frame_states`, `tally_*`) follow from them and may be thrown away and rebuilt (`annotations.summaries`).
-Times are ISO 8601 in UTC; `taken_at` is the camera's own clock. A step runs whole or not at all.
+Times are ISO 8601 in UTC; `taken_at` is the camera's own clock. All steps that are missing run whole or not at all.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from sqlite_utils import Database
 
 from annotations.steps import auditing, erasing, first, people, queueing, reviewing
 from annotations.transactions import immediate
+from core.durable import flush
 from core.errors import StoreError
 
 APPLICATION_ID = 0x474C4E53  # "GLNS" in the file's header: tells our record from any other SQLite file
@@ -42,15 +42,17 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: Mapping[int, Callable[[Database], None]] = STEPS) -> None:
-    """Run the steps that are missing, each in one transaction, after a copy of what was there was put beside it.
+    """Run the steps that are missing, all in one transaction, after a copy of what was there was put beside it: old shape or new, never between.
 
     Raises StoreError for a file that is not ours or was written by a newer program; neither is touched.
     """
     done = check(connection, path, steps)
     if 0 < done < max(steps):
         _keep_a_copy(connection, path.with_name(f"{path.name}.before-step-{done + 1}"))
-    for number in range(done + 1, max(steps) + 1):
-        with immediate(connection):
+    if done == max(steps):
+        return
+    with immediate(connection):
+        for number in range(done + 1, max(steps) + 1):
             db = Database(connection, execute_plugins=False)
             if number == 1:
                 db.table("steps").create(
@@ -67,7 +69,10 @@ def check(connection: sqlite3.Connection, path: Path, steps: Mapping[int, Callab
     """The number of the last step that ran. Raises StoreError for a foreign file and for one of a newer program."""
     done = version(connection)
     ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    try:
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    except UnicodeDecodeError as error:  # of SQLite's own sentence about a list of tables that is none any more
+        raise StoreError(f"The record {path} is damaged; restore the last backup.") from error
     if not ours and not empty:
         raise StoreError(f"{path} is a database of another program. Choose another data folder; nothing was changed.")
     if done > max(steps):
@@ -79,16 +84,27 @@ def check(connection: sqlite3.Connection, path: Path, steps: Mapping[int, Callab
 
 
 def _keep_a_copy(connection: sqlite3.Connection, target: Path) -> None:
-    """A whole copy by SQLite's own online backup, never of the live file. One of an earlier, broken-off try is as good: it is kept."""
-    if target.exists():
-        return
+    """A whole copy by SQLite's own online backup, never of the live file; it takes the place of one of an earlier try."""
     partial = target.with_name(f"{target.name}.partial")
     partial.unlink(missing_ok=True)
-    copy = sqlite3.connect(partial)
+    write_out(connection, partial)
     try:
-        connection.backup(copy)
+        flush(partial)
+        partial.replace(target)
+        flush(target.parent)
+    except OSError as error:
+        raise StoreError(
+            f"The record could not be copied before its shape changes ({error.strerror}). Make room beside it; nothing was changed."
+        ) from error
+
+
+def write_out(connection: sqlite3.Connection, target: Path, pages: int = -1, between: Callable[[], object] = lambda: None) -> None:
+    """What a connection sees, as a file of its own that has no log beside it; `pages` at a time (-1: all), with `between` between them."""
+    copy = sqlite3.connect(target, isolation_level=None)
+    try:
+        copy.execute("PRAGMA journal_mode = OFF")  # a copy that broke off is thrown away
+        copy.execute("PRAGMA synchronous = OFF")  # whoever asked flushes it whole
+        connection.backup(copy, pages=pages, progress=lambda *_: between())
+        copy.execute("PRAGMA journal_mode = DELETE")
     finally:
         copy.close()
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(target)

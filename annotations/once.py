@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from annotations.rows import moment
+from annotations.rows import clean, moment
 from core.errors import KeyReused, Malformed
 
 KEPT = timedelta(days=30)
@@ -39,17 +39,27 @@ def done(connection: sqlite3.Connection, once: Once | None, act: Callable[[], An
     """
     if once is None:
         return act()
-    known = connection.execute("SELECT digest, answer FROM written_once WHERE who = ? AND key = ?", (who, once.key)).fetchone()
+    known = answered(connection, once, who=who)
     if known is not None:
-        if known["digest"] != once.digest:
-            raise KeyReused("This Idempotency-Key was used for another request. Send this one under a key of its own; nothing was saved.")
-        return orjson.loads(known["answer"])
+        return known
     answer = act()
     connection.execute(
         "INSERT INTO written_once (who, key, digest, answer, at) VALUES (?, ?, ?, ?, ?)",
-        (who, once.key, once.digest, orjson.dumps(answer).decode(), moment(at)),
+        (clean(who), once.key, once.digest, orjson.dumps(answer).decode(), moment(at)),
     )
     return answer
+
+
+def answered(connection: sqlite3.Connection, once: Once | None, *, who: str) -> Any:
+    """What was answered to this write when it was done; None: it was not. Raises KeyReused when this key stood for another write."""
+    if once is None:
+        return None
+    known = connection.execute("SELECT digest, answer FROM written_once WHERE who = ? AND key = ?", (clean(who), once.key)).fetchone()
+    if known is None:
+        return None
+    if known["digest"] != once.digest:
+        raise KeyReused("This Idempotency-Key was used for another request. Send this one under a key of its own; nothing was saved.")
+    return orjson.loads(known["answer"])
 
 
 def forget(connection: sqlite3.Connection, now: datetime) -> int:

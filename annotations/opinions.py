@@ -12,20 +12,26 @@ from datetime import datetime
 from typing import Any
 
 from annotations import audit, rows, summaries
+from annotations.store import Reader
 from core.errors import Conflict, Malformed, NotFound
 from core.schema import Assessment, Correction, Frame, Reply
+
+Told = dict[str, Any]
+"""What the audit is told, as plain JSON."""
 
 
 def add_frame(connection: sqlite3.Connection, frame: Frame, *, by: str) -> Frame:
     """Write a frame, or only that it came once more when it is there already. Gives back the frame as it first came."""
     row = rows.from_frame(frame, by)
     number = _number(connection, frame.id)
+    new = number is None
     if number is None:
-        number = _insert(connection, "frames", row)
+        number = insert(connection, "frames", row)
         summaries.frame_received(connection, number, row["received_at"])
-        _audited(connection, "received", "frames", number, frame.id, who=row["received_by"], at=row["received_at"])
     arrival = {key: row[key] for key in ("name", "source", "received_by", "received_at")}
-    _insert(connection, "arrivals", {"frame": number, **arrival})
+    came = audit.voucher(connection, "arrivals", insert(connection, "arrivals", {"frame": number, **arrival}))
+    after = {**audit.voucher(connection, "frames", number), "arrival": came} if new else came
+    audit.note(connection, "received" if new else "came again", who=row["received_by"], at=row["received_at"], frame=frame.id, after=after)
     return frame_of(connection, frame.id)
 
 
@@ -37,15 +43,30 @@ def add_assessment(connection: sqlite3.Connection, said: Assessment, *, uncertai
         return written
     now = rows.moment(at)
     when = {"frame": number, "at": now}
-    reply = None if said.reply is None else _insert(connection, "replies", rows.from_reply(said.reply) | when)
-    own = _insert(connection, "assessments", rows.from_assessment(said, uncertainty) | when | {"reply": reply})
+    reply = None if said.reply is None else insert(connection, "replies", rows.from_reply(said.reply) | when)
+    own = insert(connection, "assessments", rows.from_assessment(said, uncertainty) | when | {"reply": reply})
     summaries.frame_assessed(connection, number, own, said, uncertainty, now)
-    _audited(connection, "assessed", "assessments", own, said.frame_id, who=rows.clean(by), at=now, model=rows.clean(said.model))
+    after = audit.voucher(connection, "assessments", own)
+    if reply is not None:
+        after["reply"] = audit.voucher(connection, "replies", reply)
+    audit.note(connection, "assessed", who=rows.clean(by), at=now, frame=said.frame_id, after=after, model=rows.clean(said.model))
     return said
 
 
-def add_correction(connection: sqlite3.Connection, told: Correction, *, at: datetime) -> Correction:
-    """Write what a person said after what that person saw. Raises Conflict, with both versions, when there is something newer."""
+def add_correction(connection: sqlite3.Connection, told: Correction, *, at: datetime, action: str = "corrected") -> Correction:
+    """Write what a person said after what that person saw. Raises Conflict, with both versions, when there is something newer.
+
+    `action`: what the audit calls it.
+    """
+    saved, before, after = write_correction(connection, told, at=at)
+    model = None if told.saw_model is None else rows.clean(told.saw_model)
+    who = rows.clean(told.author)
+    audit.note(connection, action, who=who, at=rows.moment(at), frame=told.frame_id, before=before, after=after, model=model)
+    return saved
+
+
+def write_correction(connection: sqlite3.Connection, told: Correction, *, at: datetime) -> tuple[Correction, Told, Told]:
+    """The row and the summaries, without the audit; what the caller has to tell it was before and is after."""
     number = number_of(connection, told.frame_id)
     latest = correction_of(connection, told.frame_id)
     if latest is None and told.saw_revision != 0:
@@ -58,13 +79,17 @@ def add_correction(connection: sqlite3.Connection, told: Correction, *, at: date
             yours=told,
         )
     row = rows.from_correction(told, at)
-    own = _insert(connection, "corrections", {"frame": number, **row})
-    summaries.frame_corrected(connection, number, own, told, row["revision"], row["at"])
-    revisions = {"revision": told.saw_revision}, {"revision": row["revision"]}
-    _audited(
-        connection, "corrected", "corrections", own, told.frame_id, *revisions, who=row["author"], at=row["at"], model=row["saw_model"]
-    )
-    return replace(told, revision=row["revision"], at=datetime.fromisoformat(row["at"]))
+    own = insert(connection, "corrections", {"frame": number, **row})
+    stood, stands = summaries.frame_corrected(connection, number, own, told, latest, row["at"])
+    saved = replace(told, revision=row["revision"], at=datetime.fromisoformat(row["at"]))
+    before = {"revision": told.saw_revision, "state": stood}
+    return saved, before, {**audit.voucher(connection, "corrections", own), "revision": row["revision"], "state": stands}
+
+
+def all_ids(reader: Reader) -> frozenset[str]:
+    """The ids of every frame of the record; 100,000 of them are some 10 MB."""
+    with reader.reading() as connection:
+        return frozenset(row["id"] for row in connection.execute("SELECT id FROM frames"))
 
 
 def number_of(connection: sqlite3.Connection, frame_id: str) -> int:
@@ -105,6 +130,15 @@ def correction_of(connection: sqlite3.Connection, frame_id: str) -> Correction |
     return None if found is None else rows.to_correction(found, frame_id)
 
 
+def correction_at(connection: sqlite3.Connection, frame_id: str, revision: int) -> Correction:
+    """What was said in a revision of a frame. Raises NotFound."""
+    number = number_of(connection, frame_id)
+    found = connection.execute("SELECT * FROM corrections WHERE frame = ? AND revision = ?", (number, revision)).fetchone()
+    if found is None:
+        raise NotFound(f"This frame has no revision {revision}.")
+    return rows.to_correction(found, frame_id)
+
+
 def corrections_of(connection: sqlite3.Connection, frame_id: str) -> tuple[Correction, ...]:
     """All that people said of a frame, in order. Raises NotFound."""
     number = number_of(connection, frame_id)
@@ -124,24 +158,6 @@ def assessment_from(row: sqlite3.Row, frame_id: str) -> Assessment:
     return rows.to_assessment(row, frame_id, None if row["reply"] is None else _reply(row))
 
 
-def _audited(
-    connection: sqlite3.Connection,
-    action: str,
-    table: str,
-    number: int,
-    frame_id: str,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-    *,
-    who: str,
-    at: str,
-    model: str | None = None,
-) -> None:
-    """Tell the audit of a row that was just written."""
-    said = {"number": number, "row": audit.of_row(connection, table, number), **(after or {})}
-    audit.note(connection, action, who=who, at=at, frame=frame_id, before=before, after=said, model=model)
-
-
 def _reply(row: sqlite3.Row) -> Reply:
     return rows.to_reply(
         {key: row[key] for key in ("text", "model", "prompt_id", "tokens", "host", "masked", "others")} | {"seconds": row["reply_seconds"]}
@@ -153,7 +169,7 @@ def _number(connection: sqlite3.Connection, frame_id: str) -> int | None:
     return None if row is None else row["seq"]
 
 
-def _insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
+def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
     """One row; its number. The names come from `rows`, never from outside."""
     marks = ", ".join(f":{key}" for key in row)
     number = connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", row).lastrowid  # noqa: S608

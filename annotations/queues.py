@@ -15,14 +15,15 @@ from annotations.opinions import number_of
 from core.errors import Malformed
 
 FILTERS: Mapping[str, str] = {
-    "waiting": "verdict IS NULL",
-    "undetermined": "verdict IS NULL AND level IS NULL",
-    "high": "verdict IS NULL AND level = 'high'",
-    "cannot_tell": "verdict = 'cannot_tell'",
-    "reviewed": "verdict = 'reviewed'",
-    "all": "TRUE",
+    "waiting": "verdict IS NULL AND binned = 0",
+    "undetermined": "verdict IS NULL AND level IS NULL AND binned = 0",
+    "high": "verdict IS NULL AND level = 'high' AND binned = 0",
+    "cannot_tell": "verdict = 'cannot_tell' AND binned = 0",
+    "reviewed": "verdict = 'reviewed' AND binned = 0",
+    "all": "binned = 0",
 }
-"""Names of what a page of the queue may hold. What none has judged is "waiting"; "undetermined" and "high" are parts of it."""
+"""Names of what a page of the queue may hold. What none has judged is "waiting"; "undetermined" and "high" are parts of it. Nothing that was put
+away in the bin is in any of them."""
 
 _ORDER = "ORDER BY uncertainty DESC, frame LIMIT 1"
 
@@ -39,6 +40,9 @@ class Card:
     reviewed: bool  # the latest correction ended in a review
     revision: int  # 0: nobody corrected it
     verdict: str | None = None  # of the latest correction; None: it waits for one
+    state: str = "open"  # open, corrected, accepted, returned, disputed
+    author: str | None = None  # of the latest correction
+    binned: bool = False
 
 
 def following(connection: sqlite3.Connection, after: str | None = None) -> str | None:
@@ -51,7 +55,7 @@ def following(connection: sqlite3.Connection, after: str | None = None) -> str |
     if number is not None:
         tries = [("uncertainty = ? AND frame > ?", (uncertainty, number)), ("uncertainty < ?", (uncertainty,)), *tries]
     for place, values in tries:
-        row = connection.execute(f"SELECT frame FROM frame_states WHERE verdict IS NULL AND {place} {_ORDER}", values).fetchone()  # noqa: S608 - of the list above
+        row = connection.execute(f"SELECT frame FROM frame_states WHERE {FILTERS['waiting']} AND {place} {_ORDER}", values).fetchone()  # noqa: S608 - of the list above
         if row is not None:
             found: str = connection.execute("SELECT id FROM frames WHERE seq = ?", (row["frame"],)).fetchone()["id"]
             return found
@@ -63,30 +67,30 @@ def page(connection: sqlite3.Connection, *, limit: int, filter: str = "waiting",
     if filter not in FILTERS:
         raise Malformed(f'"{filter}" is no filter. There are: {", ".join(FILTERS)}.')
     found = connection.execute(page_statement(filter), (limit, skip))
-    return [_card(row) for row in found]
+    return [card(row) for row in found]
 
 
 def newest(connection: sqlite3.Connection, *, limit: int, before: str | None = None) -> list[Card]:
     """Cards of the frames that came last, or last before a frame. Raises NotFound for a frame that is not there."""
     number = number_of(connection, before) if before is not None else None
     found = connection.execute(newest_statement(number is not None), {"before": number, "limit": limit})
-    return [_card(row) for row in found]
+    return [card(row) for row in found]
 
 
-_COLUMNS = "f.id, f.name, f.received_at, s.level, s.uncertainty, s.verdict, s.revision, s.assessment"
+CARD_COLUMNS = "f.id, f.name, f.received_at, s.level, s.uncertainty, s.verdict, s.revision, s.assessment, s.state, s.author, s.binned"
 
 
 def page_statement(filter: str) -> str:
     """The rows of a page are picked from an index alone; frames are looked up for what is shown."""
     picked = f"SELECT frame FROM frame_states WHERE {FILTERS[filter]} ORDER BY uncertainty DESC, frame LIMIT ? OFFSET ?"  # noqa: S608 - written above, not said
     looked_up = "CROSS JOIN frame_states s ON s.frame = picked.frame CROSS JOIN frames f ON f.seq = picked.frame"
-    return f"SELECT {_COLUMNS} FROM ({picked}) picked {looked_up} ORDER BY s.uncertainty DESC, s.frame"  # noqa: S608
+    return f"SELECT {CARD_COLUMNS} FROM ({picked}) picked {looked_up} ORDER BY s.uncertainty DESC, s.frame"  # noqa: S608
 
 
 def newest_statement(before: bool) -> str:
     """By the order of arrival, not by a clock that may have been set back."""
-    where = "WHERE s.frame < :before " if before else ""
-    return f"SELECT {_COLUMNS} FROM frame_states s CROSS JOIN frames f ON f.seq = s.frame {where}ORDER BY s.frame DESC LIMIT :limit"  # noqa: S608
+    where = "WHERE s.binned = 0 AND s.frame < :before " if before else "WHERE s.binned = 0 "
+    return f"SELECT {CARD_COLUMNS} FROM frame_states s CROSS JOIN frames f ON f.seq = s.frame {where}ORDER BY s.frame DESC LIMIT :limit"  # noqa: S608
 
 
 def _place(connection: sqlite3.Connection, frame_id: str) -> tuple[int, float]:
@@ -95,7 +99,8 @@ def _place(connection: sqlite3.Connection, frame_id: str) -> tuple[int, float]:
     return number, row["uncertainty"]
 
 
-def _card(row: sqlite3.Row) -> Card:
+def card(row: sqlite3.Row) -> Card:
+    """A card out of a row of CARD_COLUMNS."""
     return Card(
         frame_id=row["id"],
         name=row["name"],
@@ -105,4 +110,7 @@ def _card(row: sqlite3.Row) -> Card:
         reviewed=row["verdict"] == "reviewed",
         revision=row["revision"],
         verdict=row["verdict"],
+        state=row["state"],
+        author=row["author"],
+        binned=bool(row["binned"]),
     )

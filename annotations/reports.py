@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from annotations import queues
+from annotations import audit, queues, teamwork
 from annotations.store import Store
 from core.profile import LEVELS
 from core.schema import FIELDS
@@ -95,6 +95,22 @@ class Reports:
         with self._reader.reading() as connection:
             cards = queues.page(connection, limit=limit, filter=filter, skip=skip)
         return [{name: getattr(card, name) for name in queues.Card.__dataclass_fields__} for card in cards]
+
+    def people(self) -> list[dict[str, Any]]:
+        """A line for everybody who corrected anything (`teamwork.people`)."""
+        with self._reader.reading() as connection:
+            return teamwork.people(connection)
+
+    def health(self) -> dict[str, Any]:
+        """Disk, record, backups, audit (`teamwork.health`)."""
+        with self._reader.reading() as connection:
+            return teamwork.health(connection, self._reader.path)
+
+    def audit(self, limit: int = 50, who: str | None = None) -> list[dict[str, Any]]:
+        """Who did what, newest first."""
+        with self._reader.reading() as connection:
+            found = audit.entries(connection, limit=limit, who=who)
+        return [{name: getattr(entry, name) for name in audit.Entry.__dataclass_fields__} for entry in found]
 
     def close(self) -> None:
         """Close the connections."""

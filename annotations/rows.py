@@ -68,6 +68,7 @@ def from_frame(frame: Frame, by: str) -> dict[str, Any]:
         "received_by": clean(by),
         "taken_at": frame.taken_at.isoformat() if frame.taken_at else None,
         "source": clean(frame.source),
+        "site": clean(frame.site),
     }
 
 
@@ -82,6 +83,7 @@ def to_frame(row: Row) -> Frame:
         received_at=datetime.fromisoformat(row["received_at"]),
         taken_at=datetime.fromisoformat(row["taken_at"]) if row["taken_at"] else None,
         source=row["source"],
+        site=row["site"],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -19,7 +19,8 @@ def immediate(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # a full disk may have ended it already
-            connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # what went wrong first is what is told; who owns the connection sees that it is still inside
+                connection.execute("ROLLBACK")
         raise
 
 

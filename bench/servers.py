@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,14 +101,15 @@ def _started(line: list[str], port: int, page: str) -> Iterator[Running]:
     from bench.measure import cpu_seconds
 
     began = time.perf_counter()
-    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed below; a pipe that nobody reads would stop the server when it is full
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(trust_env=False, timeout=30) as client:
             while True:
                 if process.poll() is not None:
-                    assert process.stderr is not None
-                    raise RuntimeError(process.stderr.read().decode())
+                    log.seek(0)
+                    raise RuntimeError(log.read().decode())
                 try:
                     if client.get(address + page).status_code < 500:
                         break
@@ -116,4 +118,9 @@ def _started(line: list[str], port: int, page: str) -> Iterator[Running]:
         yield Running(address, process.pid, time.perf_counter() - began, cpu_seconds(process.pid))
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        log.close()

@@ -6,6 +6,7 @@ AppError                    a full sentence: what is wrong, where, what to do
 ├── Malformed               what was sent cannot be understood; the sentence names the field
 ├── NotFound                no frame, model, profile ... of this name
 ├── Conflict                somebody saved this frame meanwhile; carries both versions
+├── OutOfTurn               the frame does not stand so that this could be done with it now
 ├── KeyReused               an idempotency key that stood for another write
 ├── Held                    somebody else works on this frame just now
 ├── LoginNeeded             nobody knows who asks
@@ -64,6 +65,17 @@ class Conflict(AppError):
         super().__init__(sentence)
         self.theirs = theirs
         self.yours = yours
+
+
+class OutOfTurn(AppError):
+    """The frame does not stand so that this could be done with it now: reviewed meanwhile, in the bin, not corrected yet. Nothing was changed.
+
+    `theirs` is the latest correction where somebody saved one meanwhile.
+    """
+
+    def __init__(self, sentence: str, *, theirs: Correction | None = None) -> None:
+        super().__init__(sentence)
+        self.theirs = theirs
 
 
 class KeyReused(AppError):

@@ -16,9 +16,9 @@ from typing import Protocol
 from core.decoding.looking import Seen, look
 from core.pixels import FORMATS, Limits, preview, upright
 from core.schema import Frame
-from core.vault import Vault
+from core.vault import Cover, Vault
 
-__all__ = ["Admit", "Limits", "Vault", "admit", "framed", "preview", "shown_name", "time_in_name", "upright"]
+__all__ = ["Admit", "Cover", "Limits", "Vault", "admit", "framed", "preview", "shown_name", "time_in_name", "upright"]
 
 
 class Admit(Protocol):

@@ -62,6 +62,7 @@ class Frame:
     received_at: datetime  # UTC
     taken_at: datetime | None = None  # from EXIF or the name; local time of the camera
     source: str = "upload"  # upload, sample, folder, api ...
+    site: str = ""  # where it was taken, as the settings of the server say; empty: nobody said
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from core.errors import SettingsError
+from core.rights import ROLES, Role
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
@@ -23,7 +24,7 @@ LANGUAGES = ("en", "zh")
 KEY_PREFIX = f"{PREFIX}KEY_"
 _KEY_VARIABLE = re.compile(rf"{KEY_PREFIX}[A-Z0-9_]{{1,64}}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")  # a name or an IPv4 address
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  every address of this machine; refused below unless asked for
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  every address of this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,37 @@ class Settings:
     profile: str = "bench"  # a name in assets/profiles, or a path to a .toml
     model: str = ""  # of the catalogue, one that ships, a model folder, or "scripted:FILE"; empty: the catalogue's active one, else the compact model
     open_browser: bool = True
-    open_to_network: bool = False  # there is no login yet: whoever reaches the port can read and write everything
+    login: bool = False  # asked for even while the record knows nobody; as soon as it knows somebody it is always asked for
+    behind_tls: bool = False  # something in front of this server speaks https: cookies for https only, and browsers are told to keep to it
     public_hosts: tuple[str, ...] = ()  # further names by which browsers may ask for it: its own on the network, or a proxy's
     max_upload_mib: int = 25
     max_megapixels: float = 50.0
     max_side: int = 16384  # pixels
     threads: int = 2  # of the model
+    site: str = (
+        ""  # where the frames come from that this server takes in; one word of the record, so that a site's frames can be found and erased
+    )
+    see_faces: Role = "inspector"  # the least role that is shown faces; for all below it they are covered
+    keep_days: int = 0  # frames that came in longer ago are erased, with all that was said of them; 0: they are kept
 
     @property
     def address(self) -> str:
         """What a person types into the browser."""
         host = "127.0.0.1" if self.host in EVERYWHERE else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def public_address(self) -> str:
+        """What others type into their browser: the first public name, where there is one."""
+        if not self.public_hosts:
+            return self.address
+        name = f"[{self.public_hosts[0]}]" if ":" in self.public_hosts[0] else self.public_hosts[0]
+        return f"https://{name}" if self.behind_tls else f"http://{name}:{self.port}"
+
+    @property
+    def reached(self) -> bool:
+        """Whether others than who sits at this machine can come to the door."""
+        return bool(self.public_hosts) or not _loopback(self.host)
 
     @property
     def profile_file(self) -> Path:
@@ -119,13 +139,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
         elif name in written:
             chosen[name] = _read(name, written[name], f"{file}, {name}")
     chosen.setdefault("data", default_data(environ))
-    settled = Settings(**chosen)
-    if not settled.open_to_network and not _loopback(settled.host):
-        raise SettingsError(
-            f"{settled.host} can be reached by other machines and there is no login yet. Use --host 127.0.0.1, or add --open-to-network "
-            "when something in front of this server decides who may come in; the names that browsers then ask for go into --public-hosts."
-        )
-    return settled
+    return Settings(**chosen)
 
 
 def default_data(environ: Mapping[str, str]) -> Path:
@@ -227,6 +241,13 @@ def _number(least: float, most: float) -> Callable[[object], float]:
     return read
 
 
+def _word(said: object) -> str:
+    word = str(said).strip()
+    if len(word) > 80 or not word.isprintable():
+        raise ValueError("has more than 80 signs, or some that cannot be seen")
+    return word
+
+
 def _one_of(*choices: str) -> Callable[[object], str]:
     def read(said: object) -> str:
         if str(said) not in choices:
@@ -244,10 +265,14 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "profile": _text,
     "model": _text,
     "open_browser": _yes,
-    "open_to_network": _yes,
+    "login": _yes,
+    "behind_tls": _yes,
     "public_hosts": _hosts,
     "max_upload_mib": _whole(1, 1024),
     "max_megapixels": _number(0.01, 500),
     "max_side": _whole(16, 65535),
     "threads": _whole(1, 256),
+    "site": _word,
+    "see_faces": _one_of(*ROLES),
+    "keep_days": _whole(0, 36500),
 }

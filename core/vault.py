@@ -63,6 +63,8 @@ class Vault:
                     flush(self.frames)
                 write(place, content)
                 (self.quarantine / frame_id).unlink(missing_ok=True)  # what was damaged is whole again
+            else:
+                flush(place.parent)  # whoever put it there may have ended before its name was on the disk
         return frame_id
 
     def get(self, frame_id: str) -> bytes:

@@ -53,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Ser
 def test_help_names_every_verb_and_loads_nothing_heavy() -> None:
     done = launched("--help")
     assert done.returncode == 0
-    assert all(verb in done.stdout for verb in ("run", "inspect", "models", "export", "evaluate", "calibrate", "doctor"))
+    assert all(verb in done.stdout for verb in ("run", "inspect", "models", "people", "export", "evaluate", "calibrate", "doctor"))
     heavy = "{'torch','transformers','gradio','streamlit','numpy','PIL','fastapi','sqlite3'} & set(sys.modules)"
     asked = subprocess.run(
         [sys.executable, "-c", f"import launch, sys; launch.parser(); print({heavy})"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -82,7 +82,6 @@ def test_a_busy_port_is_one_sentence(busy_port: str, tmp_path: Path, model: str)
         (("--model", "scripted:FILE.none"), ("no script a.none",)),
         (("--profile", "nowhere"), ("nowhere", "profile")),
         (("--profile", "FILE.toml"), ("line",)),
-        (("--host", "0.0.0.0"), ("--open-to-network",)),
         (("--port", "seven"), ("--port", "seven")),
         (("--settings", "FILE.none"), ("settings file",)),
     ],
@@ -92,7 +91,6 @@ def test_a_busy_port_is_one_sentence(busy_port: str, tmp_path: Path, model: str)
         "a missing script",
         "a missing profile",
         "a bad profile",
-        "a public host",
         "no port",
         "no settings file",
     ],

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -25,6 +28,11 @@ CSP = (
 )
 """unsafe-inline and unsafe-eval: neither Gradio nor Streamlit starts without them."""
 
+NOTHING = "default-src 'none'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""Of all that is no page and no part of one: should a browser take it for a page, it may do nothing."""
+
+PAGES = ("text/html", "text/javascript", "application/javascript", "text/css")
+
 HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
@@ -34,7 +42,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
+HSTS = {"Strict-Transport-Security": "max-age=31536000"}
+KINDS = {400: "HostUnknown", 403: "CrossSite", 404: "NotFound", 408: "TooSlow", 413: "FrameTooLarge"}
 SLOWEST = 4096  # bytes a second, on average, after the grace
+_log = logging.getLogger(__name__)
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -47,15 +58,16 @@ class Doors:
     largest: dict[str, int]  # bytes of a body
     patience_seconds: float  # a body may be as slow as it likes for so long, and stand still for so long
     public: tuple[str, ...] = ()  # further names, which something in front of us may serve at any port, by http or https
+    behind_tls: bool = False  # what is in front of us speaks https, and browsers shall keep to it
 
 
-def doors(host: str, most_bytes: int, patience_seconds: float = 20.0, public: tuple[str, ...] = ()) -> Doors:
+def doors(host: str, most_bytes: int, patience_seconds: float = 20.0, public: tuple[str, ...] = (), *, behind_tls: bool = False) -> Doors:
     """The doors of a server bound to `host` that takes frames of at most `most_bytes`, and is also reached by the names `public`."""
     own = () if host in (*EVERYWHERE, *LOOPBACK) else (host,)
     body = most_bytes + 1024 * 1024
     # Gradio sends several files in one body and holds each of them to the cap itself.
     largest = {"": body, "/gradio_api/upload": 8 * body, "/api/v1/inspect/base64": in_base64(most_bytes)}
-    return Doors((*LOOPBACK, *own), host in LOOPBACK, largest, patience_seconds, public)
+    return Doors((*LOOPBACK, *own), host in LOOPBACK, largest, patience_seconds, public, behind_tls)
 
 
 def in_base64(most_bytes: int) -> int:
@@ -64,7 +76,7 @@ def in_base64(most_bytes: int) -> int:
 
 
 class Guard:
-    """The ASGI layer. Refuses with {"error": sentence}: 400 host, 403 cross-site, 413 too large, 408 too slow."""
+    """The ASGI layer. Refuses with {"error", "kind", "id"}: 400 host, 403 cross-site, 404 a foreign address, 413 too large, 408 too slow."""
 
     def __init__(self, app: ASGIApp, doors: Doors) -> None:
         self.app = app
@@ -75,7 +87,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._refuse_host(scope, headers) or self._refuse_site(scope, headers)
+        refusal = self._refuse_host(scope, headers) or self._refuse_site(scope, headers) or _refuse_fetching(scope["path"])
         if scope["type"] == "websocket":
             if refusal:
                 await send({"type": "websocket.close", "code": 1008, "reason": ""})
@@ -87,9 +99,9 @@ class Guard:
         if not refusal and (not announced.isdecimal() or int(announced) > most):
             refusal = (413, _too_large(most))
         if refusal:
-            await _answer(_with_headers(send), *refusal)
+            await _answer(self._with_headers(send), *refusal)
             return
-        body = _Body(receive, _with_headers(send), most, self.doors.patience_seconds)
+        body = _Body(receive, self._with_headers(send), most, self.doors.patience_seconds)
         try:
             await self.app(scope, body.receive, body.send)
         except ClientDisconnect:  # what we cut off looks so to the app
@@ -97,6 +109,9 @@ class Guard:
                 raise
         if body.refusal and not body.started:
             await _answer(body.raw_send, *body.refusal)
+
+    def _with_headers(self, send: Send) -> Send:
+        return _with_headers(send, HSTS if self.doors.behind_tls else {})
 
     def _largest(self, path: str) -> int:
         return self.doors.largest[max((start for start in self.doors.largest if path.startswith(start)), key=len)]
@@ -126,6 +141,8 @@ class Guard:
     def _refuse_site(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         """Writes and sockets only from our own pages or from programs; other sites may link to a page and nothing else."""
         refusal = 403, "This request comes from another site. Nothing was changed."
+        if headers.get("authorization", "").lower().startswith("bearer "):
+            return None  # no browser adds a token by itself, and none may be asked to: we allow no preflight. The doorman then looks at nothing else.
         site = headers.get("sec-fetch-site", "none")
         if scope["type"] == "http" and scope["method"] in _READS:
             opens_a_page = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
@@ -158,7 +175,10 @@ class _Body:
         if self._whole:
             return await self.raw_receive()
         try:
-            message = await asyncio.wait_for(self.raw_receive(), self.patience_seconds)
+            async with asyncio.timeout(
+                self.patience_seconds
+            ):  # not wait_for, which in 3.11 loses a cancellation that comes with the message
+                message = await self.raw_receive()
         except TimeoutError:
             return self._cut(408, "The upload stood still for too long. Nothing was kept; send it again.")
         self._read += len(message.get("body", b""))
@@ -181,13 +201,17 @@ class _Body:
         return {"type": "http.disconnect"}
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, more: Mapping[str, str]) -> Send:
     """Every answer carries our headers; what an app set itself (a blob's stricter policy) stands, what opens us to other sites goes."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            if message["status"] != 304 and not headers.get("content-type", "").startswith(PAGES):  # what 304 says replaces what was kept
+                headers.setdefault("Content-Security-Policy", NOTHING)
+            if headers.get("content-disposition"):  # a file: should a browser open it, it may do nothing
+                headers.setdefault("Content-Security-Policy", "default-src 'none'; sandbox")
+            for name, value in (*HEADERS.items(), *more.items()):
                 headers.setdefault(name, value)
             for name in [name for name in headers if name.lower().startswith("access-control-") or name.lower() == "server"]:
                 del headers[name]
@@ -196,10 +220,18 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
+def _refuse_fetching(path: str) -> tuple[int, str] | None:
+    """No address inside our own: Gradio's file route (6.31) fetches such a one from the internet and hands it on. None of ours holds a colon and a slash."""
+    return (404, "There is nothing at this address.") if re.search(r":[/\\]", path) else None
+
+
 async def _answer(send: Send, status: int, sentence: str) -> None:
-    body = json.dumps({"error": sentence}).encode()
+    number = uuid4().hex[:8]
+    _log.warning("error %s %s %d at the guard", number, KINDS[status], status)
+    body = json.dumps({"error": sentence, "kind": KINDS[status], "id": number}).encode()
     headers: Iterable[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),  # what is still being sent is not read
     ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from annotations.desk import Inspect, Patience
+from annotations.manifest import age_seconds
 from core.errors import AppError, ModelError
 from core.schema import Assessment, Frame
 
@@ -85,7 +87,7 @@ class Metrics:
 
 
 def disk_gauges(data: Path, record: str) -> dict[str, tuple[str, Reading]]:
-    """Free space where the data folder lies, and the sizes of the record and of its write-ahead log."""
+    """Free space where the data folder lies, the sizes of the record and of its write-ahead log, the age of the last backup."""
 
     def size(name: str) -> Reading:
         return lambda: float((data / name).stat().st_size) if (data / name).exists() else None
@@ -93,6 +95,10 @@ def disk_gauges(data: Path, record: str) -> dict[str, tuple[str, Reading]]:
     return {
         "disk_free_bytes": ("Free space where the data folder lies.", lambda: float(shutil.disk_usage(data).free)),
         "record_bytes": ("Size of the record.", size(record)),
+        "backup_age_seconds": (
+            "Seconds since the moment of the last backup; not a number: there was never one.",
+            lambda: age_seconds(data, datetime.now(UTC)),
+        ),
         "record_log_bytes": ("Size of the record's write-ahead log.", size(f"{record}-wal")),
     }
 

@@ -15,15 +15,21 @@ from core.errors import (
     AppError,
     Conflict,
     ExportError,
+    Forbidden,
     FrameRefused,
     FrameTooLarge,
+    Held,
+    KeyReused,
+    LoginNeeded,
     Malformed,
     ModelError,
     ModelGarbled,
     ModelRefused,
     ModelSilent,
     NotFound,
+    OutOfTurn,
     StoreError,
+    TooOften,
 )
 from ui.shapes import Refusal
 from ui.wire import error_json
@@ -31,9 +37,15 @@ from ui.wire import error_json
 STATUS: Mapping[type[AppError], int] = {
     FrameTooLarge: 413,
     FrameRefused: 415,
+    LoginNeeded: 401,
+    Forbidden: 403,
     NotFound: 404,
     Malformed: 422,
+    KeyReused: 422,
     Conflict: 409,
+    OutOfTurn: 409,
+    Held: 409,
+    TooOften: 429,
     StoreError: 507,
     ExportError: 507,
     Abandoned: 499,  # nobody reads it; nginx's number for a client that closed the connection
@@ -49,11 +61,14 @@ AGAIN_SECONDS = 5
 """Told with every 503: it is no fault of the request."""
 
 SAID: Mapping[int, str] = {
+    401: "Nobody knows who asks: log in, or show a token.",
+    403: "Who asks may not do this.",
     404: "There is nothing of this name here.",
-    409: "Somebody saved this frame meanwhile; both versions are in the answer.",
+    409: "Somebody was faster, or has the frame just now; where both said something, both versions are in the answer.",
     413: "Too many bytes or pixels.",
     415: "These bytes are not a frame that is taken.",
     422: "The request cannot be understood; the sentence names the field.",
+    429: "Too many tries; Retry-After says when to come back.",
     499: "The client went away; the model was told to stop.",
     502: "The model's server refused, or sent something that is no answer.",
     503: "There is no model, it is busy, lost, or unfit to be used; Retry-After says when to come back.",
@@ -74,10 +89,19 @@ def status_of(error: AppError) -> int:
 
 def refusal(request: Request, error: AppError) -> JSONResponse:
     """The answer to a request that failed. The log gets kind and address, and nothing that was sent."""
-    status, number = status_of(error), uuid4().hex[:8]
+    status = status_of(error)
+    said = numbered(request, error, status)
+    if isinstance(error, TooOften):
+        return JSONResponse({**said, "seconds": error.seconds}, status, headers={"Retry-After": str(error.seconds)})
+    headers = {503: {"Retry-After": str(AGAIN_SECONDS)}, 401: {"WWW-Authenticate": "Bearer"}}
+    return JSONResponse(said, status, headers=headers.get(status))
+
+
+def numbered(request: Request, error: AppError, status: int) -> dict[str, Any]:
+    """An error as it is answered: with a number, under which the log now has it."""
+    number = uuid4().hex[:8]
     _log.warning("error %s %s %d at %s %s", number, type(error).__name__, status, request.method, template(request))
-    said = {**in_json(error), "id": number}
-    return JSONResponse(said, status, headers={"Retry-After": str(AGAIN_SECONDS)} if status == 503 else None)
+    return {**in_json(error), "id": number}
 
 
 def in_json(error: AppError) -> dict[str, Any]:
@@ -98,7 +122,8 @@ def template(request: Request) -> str:
 def told(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route, for the description of the API."""
     return {
-        status: {"model": Refusal, "description": SAID[status], **({"headers": _RETRY} if status == 503 else {})} for status in statuses
+        status: {"model": Refusal, "description": SAID[status], **({"headers": _RETRY} if status in (429, 503) else {})}
+        for status in statuses
     }
 
 

@@ -15,8 +15,10 @@ from starlette.responses import JSONResponse
 from annotations.desk import Desk, Patience
 from core.errors import AppError, FrameRefused, Malformed
 from ui.asking import Crew
-from ui.refusals import AGAIN_SECONDS, MODEL, in_json, status_of, told
-from ui.routes import LOCAL, MAX_FILES, files_of, json_of
+from ui.identity import actor_of
+from ui.keys import DESCRIPTION, once_of
+from ui.refusals import AGAIN_SECONDS, MODEL, in_json, numbered, status_of, told
+from ui.routes import MAX_FILES, files_of, json_of
 from ui.shapes import INSPECTION, Inspection
 from ui.wire import inspection_line
 
@@ -43,7 +45,7 @@ _MULTIPART = {
             }
         },
     }
-}
+} | DESCRIPTION
 _ONE = {"name": "20231102150443.jpg", "content": "/9j/4AAQSkZJRgABAQ…"}
 _BASE64 = {
     "requestBody": {
@@ -71,7 +73,7 @@ _BASE64 = {
             }
         },
     }
-}
+} | DESCRIPTION
 
 
 def inspect_routes(desk: Desk, crew: Crew, refused: Refused, *, most_json: int) -> APIRouter:
@@ -99,7 +101,7 @@ def inspect_routes(desk: Desk, crew: Crew, refused: Refused, *, most_json: int) 
 async def _inspected(
     request: Request, desk: Desk, crew: Crew, refused: Refused, files: Sequence[tuple[str, bytes | AppError]]
 ) -> JSONResponse:
-    found = await crew.ask_each(request, [_question(desk, name, content) for name, content in files])
+    found = await crew.ask_each(request, [_question(request, desk, place, *file) for place, file in enumerate(files)])
     entries: list[dict[str, Any]] = []
     errors: list[AppError] = []
     for (name, _), answer in zip(files, found, strict=True):
@@ -115,18 +117,21 @@ async def _inspected(
         return JSONResponse(said)
     status = status_of(errors[0])
     again = {"Retry-After": str(AGAIN_SECONDS)} if status == 503 else None
-    return JSONResponse({**in_json(errors[0]), **said}, status, headers=again)
+    return JSONResponse({**numbered(request, errors[0], status), **said}, status, headers=again)
 
 
-def _question(desk: Desk, name: str, content: bytes | AppError) -> Callable[[Patience], tuple[dict[str, Any], AppError | None]]:
+def _question(
+    request: Request, desk: Desk, place: int, name: str, content: bytes | AppError
+) -> Callable[[Patience], tuple[dict[str, Any], AppError | None]]:
     """What is done with one frame: taken in, and the model asked. Its entry, and what went wrong."""
+    by = actor_of(request).name
 
     def ask(patience: Patience) -> tuple[dict[str, Any], AppError | None]:
         if isinstance(content, AppError):
             return {"file": name}, content
-        frame = desk.receive(content, name, by=LOCAL, source="api")
+        frame = desk.receive(content, name, by=by, source="api", once=once_of(request, content, f"#{place}"))
         try:
-            said, known = desk.assess(frame.id, patience)
+            said, known = desk.assess(frame.id, patience, by=by, once=once_of(request, content, f"#{place}:assess"))
         except AppError as error:
             return {"file": name, "frame_id": frame.id}, error
         return {**inspection_line(frame, said, name), "from_store": known}, None

@@ -9,12 +9,12 @@ from typing import Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
+from annotations import pages
 from annotations.desk import Desk
 from annotations.listing import UNDETERMINED, Listed
 from core.errors import Malformed
 from core.profile import LEVELS
 from ui.refusals import told
-from ui.routes import frame_id_of
 from ui.shapes import LINE, AssessmentPage, FramePage
 from ui.wire import to_json
 
@@ -30,6 +30,9 @@ _CARD = {
     "reviewed": True,
     "revision": 1,
     "verdict": "reviewed",
+    "state": "accepted",
+    "author": "lin",
+    "binned": False,
 }
 _LISTED = {
     "number": 12,
@@ -48,11 +51,28 @@ def list_routes(desk: Desk) -> APIRouter:
     @router.get(
         "/frames", response_model=FramePage, responses={**_example({"frames": [_CARD], "next": _CARD["frame_id"]}), **told(404, 422)}
     )
-    def frames(request: Request, limit: int = Query(60, ge=1, le=MOST), before: str | None = None) -> JSONResponse:
-        """Frames, newest first. `before` is the `next` of the page before."""
-        _only(request, ("limit", "before"))
-        cards = desk.walk(limit=limit + 1, before=frame_id_of(before) if before else None)
-        return JSONResponse({"frames": to_json(cards[:limit]), "next": cards[limit - 1].frame_id if len(cards) > limit else None})
+    def frames(
+        request: Request,
+        limit: int = Query(60, ge=1, le=MOST),
+        before: str | None = Query(None, max_length=100),
+        state: str | None = Query(None, description=f"One of {', '.join(pages.STATES)}."),
+        level: str | None = Query(None, description=f"One of {', '.join(pages.LEVELS)}."),
+        verdict: str | None = Query(None, description=f"One of {', '.join(pages.VERDICTS)}."),
+        author: str | None = Query(None, description="Of the latest correction."),
+        source: str | None = Query(None, description="How frames came in."),
+        site: str | None = Query(None, description="Where frames come from."),
+        since: str | None = Query(None, description="Received then or later: ISO 8601; without a zone it is UTC."),
+        until: str | None = Query(None, description="Received before."),
+        wanted: str | None = Query(None, description="true: another opinion is wanted."),
+        binned: str | None = Query(None, description="true: what is in the bin; else what is not."),
+        search: str | None = Query(None, description="Words in names, notes and comments."),
+        sort: str | None = Query(None, description=f"One of {', '.join(pages.SORTS)}."),
+    ) -> JSONResponse:
+        """Frames by any filters together. `before` is the `next` of the page before; a page may hold fewer lines than asked and have a `next`."""
+        _only(request, ("limit", "before", *pages.WORDS))
+        asked = pages.asked_of({name: value or None for name, value in request.query_params.items() if name in pages.WORDS})
+        found = desk.listed(asked, limit, before or None)
+        return JSONResponse({"frames": to_json(found.cards), "next": found.next})
 
     @router.get(
         "/assessments", response_model=AssessmentPage, responses={**_example({"assessments": [_LISTED], "next": "12"}), **told(422)}

@@ -3,7 +3,7 @@ nobody names a server through a page.
 
 GET /api/v1/models ->
     {"running": "compact@0a09...:guided",  the id of the model that answers now; null: none
-     "may_change": true,                   whether check and use are open here; false when other machines reach this server
+     "may_change": true,                   whether check and use are open to who asks: they are for admins
      "why_not": null,                      else the reason, in a sentence
      "models": [{"name": "bench-7b", "kind": "endpoint" | "local",
                  "source": "bench-lora",   what its server calls it, a hub id, or the last name of its folder
@@ -22,7 +22,7 @@ GET /api/v1/models ->
                  "error": null | "..."}]}  why its last check, from this page, could not even begin
 POST /api/v1/models/NAME/check -> 202, the model as above with "state": "checking"; ask GET until it has another state
 POST /api/v1/models/NAME/use   -> {"said": "bench-7b is taken from the next start on."}
-Refusals are {"kind": ..., "error": sentence}: 403 not open here, 404 no such model, 409 it may not be used, 503 another is being checked.
+Refusals are {"kind": ..., "error": sentence}: 403 for admins only, 404 no such model, 409 it may not be used, 503 another is being checked.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from annotations.desk import Desk
-from core.errors import AppError, ModelBusy, ModelMissing, ModelUnfit, NotFound
-from core.settings import Settings
-from ui.refusals import in_json, told
+from core.errors import AppError, Forbidden, ModelBusy, ModelMissing, ModelUnfit, NotFound
+from ui.identity import actor_of
+from ui.refusals import numbered, told
 from ui.wire import to_json, without_paths
 
-CLOSED = "This server can be reached by other machines and there is no login yet, so models are checked and chosen at its terminal: `launch.py models`."
+CLOSED = "Models are checked and chosen by admins. Ask one; at the server's terminal it is `launch.py models`."
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -83,7 +83,7 @@ class _Checking:
                 self.name = None
 
 
-def model_routes(desk: Desk, settings: Settings, registry: Registry) -> APIRouter:
+def model_routes(desk: Desk, registry: Registry) -> APIRouter:
     """The routes of models."""
     router = APIRouter(prefix="/api/v1", tags=["models"])
     checking = _Checking(registry)
@@ -100,9 +100,9 @@ def model_routes(desk: Desk, settings: Settings, registry: Registry) -> APIRoute
         return {**said, "error": checking.errors.get(model.name)}
 
     @router.get("/models")
-    def models() -> JSONResponse:
+    def models(request: Request) -> JSONResponse:
         """The model that answers, all that are known, and what the check found of each. No keys, no folders."""
-        may = not _reached(settings)
+        may = actor_of(request).may("admin")
         body = {
             "running": desk.model or None,
             "may_change": may,
@@ -112,26 +112,24 @@ def model_routes(desk: Desk, settings: Settings, registry: Registry) -> APIRoute
         return JSONResponse(body, headers=_NO_STORE)
 
     @router.post("/models/{name}/check", responses={**_refusals(), **told(404, 503)}, status_code=202)
-    def check(name: str) -> JSONResponse:
+    def check(name: str, request: Request) -> JSONResponse:
         """Begin to check a model; it takes up to minutes and goes on beside this answer."""
-        if _reached(settings):
-            return _said(403, "Closed", CLOSED)
+        _for_admins(request)
         model = _known(registry, name)
         if model.state == "ships":
-            return _said(409, "ModelUnfit", f"{name} ships with GembaLens and needs no check.")
+            return JSONResponse(numbered(request, ModelUnfit(f"{name} ships with GembaLens and needs no check."), 409), 409)
         checking.begin(name)
         return JSONResponse(as_json(model), 202, headers=_NO_STORE)
 
     @router.post("/models/{name}/use", responses={**_refusals(), **told(404)})
-    def use(name: str) -> JSONResponse:
+    def use(name: str, request: Request) -> JSONResponse:
         """Take a checked model from the next start on. The one that runs goes on answering until then."""
-        if _reached(settings):
-            return _said(403, "Closed", CLOSED)
+        _for_admins(request)
         _known(registry, name)
         try:
             return JSONResponse({"said": registry.use(name)}, headers=_NO_STORE)
         except ModelUnfit as error:
-            return JSONResponse(in_json(error), 409)
+            return JSONResponse(numbered(request, error, 409), 409)
 
     return router
 
@@ -144,17 +142,14 @@ def _known(registry: Registry, name: str) -> Any:
         raise NotFound(f"There is no model {without_paths(name)[:80]} in the catalogue.") from error
 
 
-def _reached(settings: Settings) -> bool:
-    """Whether others than who sits at this machine may come in."""
-    return settings.open_to_network or bool(settings.public_hosts)
-
-
-def _said(status: int, kind: str, sentence: str) -> JSONResponse:
-    return JSONResponse({"kind": kind, "error": sentence}, status)
+def _for_admins(request: Request) -> None:
+    """The door asks for this too; twice is right where a program is chosen that is then run."""
+    if not actor_of(request).may("admin"):
+        raise Forbidden(CLOSED)
 
 
 def _refusals() -> dict[int | str, dict[str, Any]]:
     return {
-        403: {"description": "Other machines reach this server, so models are chosen at its terminal."},
+        403: {"description": "Models are checked and chosen by admins."},
         409: {"description": "The model may not be used: never checked, failed, or another than the one that was checked."},
     }

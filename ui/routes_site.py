@@ -16,8 +16,10 @@ from core.errors import Malformed, NotFound
 from core.geometry import FAMILIES
 from core.profile import Profile
 from core.settings import Settings
+from ui.identity import actor_of
+from ui.keys import DESCRIPTION, once_of
 from ui.metrics import CONTENT_TYPE, Metrics
-from ui.routes import LOCAL, read_json, received
+from ui.routes import read_json, received
 from ui.samples import content, samples
 from ui.shapes import Alive, Standing
 from ui.wire import profile_json, to_json, without_paths
@@ -74,14 +76,16 @@ def site_routes(desk: Desk, profile: Profile, settings: Settings) -> APIRouter:
     def sample(name: str) -> Response:
         """The picture of a sample."""
         headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "public, max-age=86400"}
-        return Response(content(name), media_type="image/jpeg", headers=headers)
+        picture = content(name)
+        return Response(picture, media_type="image/jpeg", headers={**headers, "Content-Disposition": f'inline; filename="{name}"'})
 
-    @router.post("/samples/{name}")
-    def take(name: str) -> JSONResponse:
+    @router.post("/samples/{name}", openapi_extra=DESCRIPTION)
+    def take(name: str, request: Request) -> JSONResponse:
         """Receive a sample as if it had been uploaded."""
-        return received(desk.receive(content(name), name, by=LOCAL, source="sample"))
+        picture = content(name)
+        return received(desk.receive(picture, name, by=actor_of(request).name, source="sample", once=once_of(request, picture)))
 
-    @router.post("/exports/sft")
+    @router.post("/exports/sft", openapi_extra=DESCRIPTION)
     async def export(request: Request) -> JSONResponse:
         """Write every reviewed frame as training data into a new folder of the data folder, and tell what was left out and why."""
         body = await read_json(request) if await request.body() else {}
@@ -89,7 +93,8 @@ def site_routes(desk: Desk, profile: Profile, settings: Settings) -> APIRouter:
         if not isinstance(family, str) or family not in FAMILIES:
             raise Malformed(f"family must be one of {', '.join(FAMILIES)}. Nothing was written.")
         out = _new_folder(settings.data / "exports")
-        report = await run_in_threadpool(desk.export_sft, out, family=family)
+        once = once_of(request, await request.body())
+        report = await run_in_threadpool(desk.export_sft, out, family=family, by=actor_of(request).name, once=once)
         said = to_json(report)
         return JSONResponse({**said, "folder": f"exports/{Path(report.folder).name}", "family": family})
 

@@ -119,11 +119,14 @@ class FrameCard:
     reviewed: bool
     revision: int
     verdict: str | None
+    state: str
+    author: str | None
+    binned: bool
 
 
 @dataclass
 class FramePage:
-    """`next`: the cursor of the page behind, null on the last."""
+    """`next`: the cursor of the page behind, null on the last; a page that is not the last may hold fewer lines than asked, even none."""
 
     frames: list[FrameCard]
     next: str | None

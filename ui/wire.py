@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
-from core.errors import AppError, Conflict, Malformed
+from core.errors import AppError, Conflict, Malformed, OutOfTurn
 from core.profile import Profile, Term
 from core.schema import FIELDS, Assessment, Box, Correction, Finding, Frame, Reply, Risk, SaidBy, Step, Value, Verdict, Violation
 
@@ -68,6 +68,8 @@ def error_json(error: AppError) -> dict[str, Any]:
     said: dict[str, Any] = {"error": without_paths(str(error))}
     if isinstance(error, Conflict):
         said |= {"message": said["error"], "theirs": to_json(error.theirs), "yours": to_json(error.yours)}
+    if isinstance(error, OutOfTurn) and error.theirs is not None:
+        said |= {"theirs": to_json(error.theirs)}
     return said
 
 

@@ -26,8 +26,9 @@ def who_may_come_in(db: Database) -> None:
     people.create_index(["name"], "people_by_name", unique=True)
     db.execute("CREATE UNIQUE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL")
 
+    # Without a person: whoever opens it says a name and becomes the first admin.
     asked = {"digest": str, "person": int, "made_at": str, "ends_at": str, "used_at": str}
-    create(db, "invitations", asked, null=("used_at",), pk="digest", foreign_keys=PERSON)
+    create(db, "invitations", asked, null=("person", "used_at"), pk="digest", foreign_keys=PERSON)
 
     here = {"digest": str, "person": int, "made_at": str, "seen_at": str, "ends_at": str, "agent": str, "ended_at": str}
     create(db, "sessions", here, null=("ended_at",), pk="digest", foreign_keys=PERSON).create_index(["person"], "sessions_by_person")

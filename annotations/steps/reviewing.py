@@ -30,12 +30,22 @@ def second_looks(db: Database) -> None:
         ("bin_moves", "seq = NEW.seq"),
     ):
         only_growing(db, table, taken)
+    _where_frames_stand(db)
 
-    db.execute("ALTER TABLE frame_states ADD COLUMN state TEXT NOT NULL DEFAULT 'open'")  # open, corrected, accepted, returned, disputed
-    db.execute("ALTER TABLE frame_states ADD COLUMN author TEXT")  # of the latest correction
-    db.execute("ALTER TABLE frame_states ADD COLUMN binned INTEGER NOT NULL DEFAULT 0")
+
+def _where_frames_stand(db: Database) -> None:
+    for column in (
+        "state TEXT NOT NULL DEFAULT 'open'",  # open, corrected, accepted, returned, disputed
+        "author TEXT",  # of the latest correction
+        "binned INTEGER NOT NULL DEFAULT 0",
+        "wanted INTEGER NOT NULL DEFAULT 1",  # opinions that are wanted of a frame, the first correction among them
+        "opinions INTEGER NOT NULL DEFAULT 0",  # blind ones that are there
+    ):
+        db.execute(f"ALTER TABLE frame_states ADD COLUMN {column}")
     db.execute("UPDATE frame_states SET state = 'corrected' WHERE correction IS NOT NULL")
     db.execute(
         "UPDATE frame_states SET author = (SELECT c.author FROM corrections c WHERE c.seq = correction) WHERE correction IS NOT NULL"
     )
     db.execute("CREATE INDEX frame_states_by_state ON frame_states (state, uncertainty DESC, frame)")
+    db.execute("CREATE INDEX frame_states_binned ON frame_states (frame) WHERE binned = 1")
+    db.execute("CREATE INDEX frame_states_wanting ON frame_states (uncertainty DESC, frame) WHERE wanted > 1")

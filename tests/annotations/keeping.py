@@ -1,39 +1,45 @@
-"""What must hold of a record whatever happened to it, checked for every test that does something to it."""
+"""What must hold of a record and its frames whatever happened to them, checked for every test that does something to them."""
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
-from annotations import summaries
-from annotations.store import Store
-
-SUMMARIES = {
-    "frame_states": "SELECT * FROM frame_states ORDER BY frame",
-    "tally_days": "SELECT day, received, assessed, corrections, settled, reviewed, round(active_seconds, 6) FROM tally_days ORDER BY day",
-    "tally_states": "SELECT * FROM tally_states WHERE n <> 0 ORDER BY verdict, level",
-    "tally_pairs": "SELECT * FROM tally_pairs WHERE n <> 0 ORDER BY model, field, machine, person",
-}
+from annotations import audit, replaying, scrubbing
+from annotations.store import FILE, Store, connect
 
 
 def broken(record: Path) -> list[str]:
-    """Everything that does not hold, in words; empty: the record is sound."""
-    with Store(record) as store, store.writing() as connection:
-        faults = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        faults += [f"{row['table']} points at nothing" for row in connection.execute("PRAGMA foreign_key_check")]
-        faults += gaps(connection)
-        faults += [f"summaries differ from a replay: {name}" for name in drifted(connection)]
+    """Everything that does not hold of a record, in words; empty: it is sound. Opened by the one that writes, then read by one that only reads."""
+    Store(record).close()
+    with Store.open_readonly(record) as reader, reader.reading() as connection:
+        led = replaying.differences(connection)  # audit and opinions alone lead to the states that are kept
+    return [*scrubbing.faults(record), *led]
+
+
+def broken_folder(data: Path) -> list[str]:
+    """The same, and that every frame of the record lies in the data folder as it came, and nothing half written beside it."""
+    faults = broken(data / FILE)
+    with closing(connect(f"{(data / FILE).as_uri()}?mode=ro")) as connection:
+        known = [row["id"] for row in connection.execute("SELECT id FROM frames")]
+    for frame_id in known:
+        place = data / "frames" / frame_id[:2] / frame_id
+        if not place.exists():
+            faults.append(f"there is a row and no file of frame {frame_id[:12]}")
+    for place in (data / "frames").glob("*/*"):
+        if not place.name.endswith(".half") and hashlib.sha256(place.read_bytes()).hexdigest() != place.name:
+            faults.append(f"the file {place.name[:12]} is not what its name says")
     return faults
 
 
-def gaps(connection: sqlite3.Connection) -> list[str]:
-    """Frames whose revisions are not 1, 2, 3 ..."""
-    found = connection.execute("SELECT frame FROM corrections GROUP BY frame HAVING max(revision) <> count(*) OR min(revision) <> 1")
-    return [f"the revisions of frame {row['frame']} have a gap" for row in found]
+def head(record: Path) -> tuple[int, str]:
+    """Number and chain of the last entry of the audit."""
+    with closing(connect(f"{record.as_uri()}?mode=ro")) as connection:
+        return audit.head(connection)
 
 
 def drifted(connection: sqlite3.Connection) -> list[str]:
     """Summaries that are not what a replay of the opinions gives."""
-    kept = {name: [tuple(row) for row in connection.execute(ask)] for name, ask in SUMMARIES.items()}
-    summaries.rebuild(connection)
-    return [name for name, ask in SUMMARIES.items() if [tuple(row) for row in connection.execute(ask)] != kept[name]]
+    return scrubbing.drifted(connection)

@@ -188,6 +188,20 @@ def test_without_a_model_one_can_still_correct(opened: Open) -> None:
     assert desk.history(frame.id) == (saved,)
 
 
+def test_the_sheet_tells_who_works_on_a_frame_until_that_person_has_spoken(opened: Open) -> None:
+    desk = opened()
+    frame = desk.receive(jpeg(), "a.jpg", by="cam")
+    assert desk.sheet(frame.id, by="lin").lease is None
+    desk._clock = lambda: makers.NOON  # a lease would end while this clock goes on
+    held = desk.renew("lin", "tab", frame.id)
+    for by, mine in (("lin", True), ("wang", False)):
+        lease = desk.sheet(frame.id, by=by).lease
+        assert lease is not None
+        assert (lease.holder, lease.until, lease.mine) == ("lin", held.until, mine)
+    desk.correct(correction(frame, author="lin"))
+    assert desk.sheet(frame.id, by="lin").lease is None
+
+
 def test_the_second_who_saves_gets_both_versions_and_may_save_after_looking(opened: Open) -> None:
     desk = opened()
     frame = desk.receive(jpeg(), "a.jpg", by="lin")

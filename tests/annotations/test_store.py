@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from annotations import opinions
-from annotations.store import Store
+from annotations.store import RESTORING, Store
 from core.errors import StoreError
 from core.settings import ROOT
 from tests import makers
@@ -19,7 +19,7 @@ from tests import makers
 OPEN_AND_SAY = """
 import sys
 from pathlib import Path
-from annotations.store import Store
+from annotations.store import RESTORING, Store
 from core.errors import StoreError
 try:
     Store(Path(sys.argv[1])).close()
@@ -188,3 +188,65 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
         pass
     with pytest.raises(StoreError, match="was closed"), store.writing():
         pass
+
+
+def test_a_record_into_which_a_backup_was_being_brought_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / RESTORING).write_text("a backup")
+    with pytest.raises(StoreError, match="Run the restore once more"):
+        Store(tmp_path / "record.sqlite3")
+    assert not (tmp_path / "record.sqlite3").exists()
+
+
+def test_only_the_rooms_of_the_record_open_connections_and_only_in_their_known_ways() -> None:
+    """Whoever connects by himself may forget what keeps the record whole. What is not `store.connect` writes a copy or works in memory."""
+    rooms = [ROOT / "launch.py", *(file for room in ("annotations", "core", "ui") for file in sorted((ROOT / room).rglob("*.py")))]
+    found = {
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in rooms
+        for line in file.read_text("utf-8").splitlines()
+        if "sqlite3.connect(" in line
+    }
+    assert {line for line in found if "uri=True" not in line} == {
+        "annotations/migrations.py: copy = sqlite3.connect(target, isolation_level=None)",
+        'annotations/erasing.py: alone = sqlite3.connect(":memory:", isolation_level=None)',
+    }
+    assert {line.split(":")[0] for line in found if "uri=True" in line} == {"annotations/store.py"}
+
+
+def libraries(pid: int) -> set[str]:
+    """The SQLite libraries that a process has loaded, by their files."""
+    maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return {line.split()[-1] for line in maps if "sqlite3" in line.split()[-1].rpartition("/")[2] and "libsqlite3" in line}
+
+
+def test_a_process_with_the_record_open_has_one_sqlite(tmp_path: Path) -> None:
+    """Two libraries in one process would not see each other's locks: closing a file in the one lets go of those of the other."""
+    hold = "import sys; from pathlib import Path; import annotations.desk, annotations.backup, annotations.reports; from annotations.store import Store; "
+    hold += "store = Store(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read(); store.close()"
+    command = [sys.executable, "-c", hold, str(tmp_path / "record.sqlite3")]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        found = libraries(other.pid)
+        other.communicate("")
+    assert len(found) == 1, found
+
+
+def test_an_old_engine_is_allowed_because_one_process_with_one_connection_writes(tmp_path: Path) -> None:
+    """SQLite before 3.51.3 has a rare fault when several connections write or fold in the log; here exactly one can, whatever the version."""
+    with Store(tmp_path / "record.sqlite3") as store, Store.open_readonly(tmp_path / "record.sqlite3") as other:
+        for reader in (store, other):
+            with reader.reading() as connection:
+                for statement in ("CREATE TABLE x (y)", "INSERT INTO tally_days (day) VALUES ('x')", "PRAGMA user_version = 99"):
+                    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                        connection.execute(statement)
+        with store.writing() as connection:
+            connection.execute("INSERT INTO tally_days (day) VALUES ('y')")
+        with (
+            sqlite3.connect(f"{(tmp_path / 'record.sqlite3').as_uri()}?mode=ro", uri=True) as looking,
+            pytest.raises(sqlite3.OperationalError),
+        ):
+            looking.execute("PRAGMA wal_checkpoint(PASSIVE)")  # nor fold in
+        looking.close()
+        with store.writing() as connection:
+            assert connection.execute("PRAGMA wal_autocheckpoint").fetchone()[0] == 0

@@ -1,4 +1,7 @@
-"""Sees to it that there is a Chromium for the browser tests: the machine's own, else Debian's, else Playwright's. Fails when none can be had."""
+"""Sees to it that there is a Chromium for the browser tests: the machine's own, else Debian's, else Playwright's. Fails when none can be had.
+
+And strace for the tests of faults, where Debian's can be had.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,8 @@ def main() -> int:
     """0 when a browser is there at the end."""
     if not reads_chinese():
         by_apt("fontconfig", "fonts-noto-cjk")  # without it Chinese is boxes on a screenshot; no test reads pixels of letters
+    if not shutil.which("strace"):
+        by_apt("strace")  # tests/annotations/test_faults.py refuses system calls with it, and is red without it
     if installed() or playwrights_own():
         return 0
     if by_apt("chromium") and installed():

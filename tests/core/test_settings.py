@@ -88,11 +88,44 @@ def test_a_settings_file_that_is_not_there_is_said(tmp_path: Path) -> None:
         load({}, {}, tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "gemba.example"])
-def test_an_address_that_others_can_reach_is_refused_until_it_is_asked_for(host: str) -> None:
-    with pytest.raises(SettingsError, match="no login"):
-        load({"host": host}, {})
-    assert load({"host": host, "open_to_network": True}, {}).host == host
+@pytest.mark.parametrize(
+    ("flags", "reached"),
+    [
+        ({}, False),
+        ({"host": "127.0.0.1"}, False),
+        ({"host": "127.0.0.2"}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "::1"}, False),
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "::"}, True),
+        ({"host": "192.168.1.4"}, True),
+        ({"host": "gemba.example"}, True),
+        ({"public_hosts": "gemba.example"}, True),
+    ],
+    ids=str,
+)
+def test_it_is_known_whether_others_can_come_to_the_door(flags: dict[str, str], reached: bool) -> None:
+    assert load(flags, {}).reached is reached
+
+
+def test_login_and_tls_are_said_by_flag_or_environment() -> None:
+    assert (load({}, {}).login, load({}, {}).behind_tls) == (False, False)
+    assert load({"login": "yes"}, {"GEMBALENS_BEHIND_TLS": "on"}).login
+    assert load({"login": "yes"}, {"GEMBALENS_BEHIND_TLS": "on"}).behind_tls
+
+
+@pytest.mark.parametrize(
+    ("flags", "address"),
+    [
+        ({}, "http://127.0.0.1:7860"),
+        ({"public_hosts": "gemba.example"}, "http://gemba.example:7860"),
+        ({"public_hosts": "gemba.example", "behind_tls": "yes"}, "https://gemba.example"),
+        ({"public_hosts": "::2", "behind_tls": "yes"}, "https://[::2]"),
+    ],
+    ids=str,
+)
+def test_a_link_begins_with_what_others_type(flags: dict[str, str], address: str) -> None:
+    assert load(flags, {}).public_address == address
 
 
 def test_public_hosts_are_names_with_commas_and_none_unless_said(tmp_path: Path) -> None:
@@ -113,11 +146,6 @@ def test_what_is_no_host_name_is_refused(said: str) -> None:
         load({"public_hosts": said}, {})
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
-def test_loopback_needs_no_leave(host: str) -> None:
-    assert load({"host": host}, {}).host == host
-
-
 def test_every_setting_has_a_reader() -> None:
     assert set(_READERS) == {field.name for field in fields(Settings)}
 
@@ -129,4 +157,4 @@ def test_a_profile_is_a_shipped_name_or_a_path() -> None:
 
 def test_the_address_that_is_printed_can_be_opened() -> None:
     assert load({"host": "::1"}, {}).address == "http://[::1]:7860"
-    assert load({"host": "0.0.0.0", "open_to_network": True}, {}).address == "http://127.0.0.1:7860"
+    assert load({"host": "0.0.0.0"}, {}).address == "http://127.0.0.1:7860"

@@ -81,6 +81,37 @@ def test_a_body_that_hardly_moves_is_cut_off(wait_seconds: float) -> None:
     assert read < 100
 
 
+def test_a_cancellation_that_comes_with_the_message_is_not_lost() -> None:
+    """Whoever watches for a client that leaves is cancelled when the answer is there; were that lost, the request would never end."""
+    lost: list[int] = []
+
+    async def go(turns: int) -> None:
+        arrived: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+        async def receive() -> Message:
+            return await arrived
+
+        async def send(message: Message) -> None:
+            pass
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            reading = asyncio.ensure_future(receive())
+            for _ in range(3):
+                await asyncio.sleep(0)
+            arrived.set_result({"type": "http.request", "body": b"x", "more_body": False})
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            too_late = not reading.cancel()
+            await asyncio.wait([reading])
+            lost.extend([] if too_late or reading.cancelled() else [turns])
+
+        await Guard(app, doors("127.0.0.1", MIB))(scope(), receive, send)
+
+    for turns in range(5):
+        to_the_end(go(turns))
+    assert lost == []
+
+
 @pytest.mark.parametrize(
     ("headers", "let_through"),
     [
@@ -119,6 +150,25 @@ def test_a_socket_opens_only_for_our_own_pages(headers: dict[str, str], let_thro
         ("0.0.0.0", "0.0.0.0:8080", 400),
         ("192.168.1.5", "192.168.1.5:8080", 200),
         ("192.168.1.5", "192.168.1.6:8080", 400),
+        ("127.0.0.1", "attacker.example", 400),
+        ("127.0.0.1", "attacker.example:7860", 400),
+        ("127.0.0.1", "127.0.0.1.attacker.example:7860", 400),
+        ("127.0.0.1", "192.168.1.5:7860", 400),
+        ("127.0.0.1", "2130706433:7860", 400),
+        ("127.0.0.1", "0x7f000001:7860", 400),
+        ("127.0.0.1", "127.1:7860", 400),
+        ("127.0.0.1", "[::ffff:127.0.0.1]:7860", 400),
+        ("127.0.0.1", "127.0.0.1", 400),
+        ("127.0.0.1", "127.0.0.1:", 400),
+        ("127.0.0.1", "127.0.0.1:7860:7860", 400),
+        ("127.0.0.1", "x@127.0.0.1:7860", 400),
+        ("127.0.0.1", "127.0.0.1:7860/x", 400),
+        ("127.0.0.1", "127.0.0.1:7860, attacker.example", 400),
+        ("127.0.0.1", "", 400),
+        ("127.0.0.1", "[", 400),
+        ("127.0.0.1", "localhost:7860", 200),
+        ("127.0.0.1", "LOCALHOST:7860", 200),
+        ("127.0.0.1", "[::1]:7860", 200),
     ],
 )
 def test_who_is_bound_where_answers_to_which_names(bound_to: str, host: str, status: int) -> None:
@@ -150,6 +200,22 @@ def test_who_is_bound_where_answers_to_which_names(bound_to: str, host: str, sta
 def test_public_names_and_their_origins_are_let_in_and_no_others(headers: dict[str, str], status: int) -> None:
     guard = Guard(reads_all, doors("127.0.0.1", MIB, public=("gemba.example", "2001:db8::7")))
     assert asked(guard, scope(**headers), [b""])[0] == status
+
+
+def test_two_names_or_none_are_refused_whatever_they_are() -> None:
+    guard = Guard(reads_all, doors("127.0.0.1", MIB, public=("gemba.example",)))
+    for names in ((b"127.0.0.1:7860", b"127.0.0.1:7860"), (b"127.0.0.1:7860", b"evil.example"), (b"gemba.example", b"gemba.example"), ()):
+        about = {**scope(), "headers": [(b"host", name) for name in names]}
+        assert asked(guard, about, [b""])[0] == 400, names
+
+
+def test_a_token_is_no_way_past_the_names_and_the_caps() -> None:
+    guard = Guard(reads_all, doors("127.0.0.1", MIB))
+    bearer = {"authorization": "Bearer gl_x", "origin": "https://evil.example"}
+    assert asked(guard, scope(**bearer), [b""])[0] == 200
+    assert asked(guard, scope(**bearer, host="evil.example"), [b""])[0] == 400
+    assert asked(guard, scope(**bearer, content_length=str(300 * MIB)), [b"x"])[0] == 413
+    assert asked(guard, scope(**{**bearer, "authorization": "Basic eDp5"}), [b""])[0] == 403
 
 
 def test_no_public_name_is_let_in_unless_it_was_said() -> None:

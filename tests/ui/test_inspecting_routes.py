@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core import errors
-from core.errors import AppError, Conflict, ModelError
+from core.errors import AppError, Conflict, ModelError, TooOften
 from core.schema import Frame
 from tests.makers import correction as told
 from tests.makers import jpeg
@@ -107,12 +107,14 @@ EXPECTED = {
     "FrameTooLarge": 413, "FrameRefused": 415, "NotFound": 404, "Malformed": 422, "Conflict": 409, "StoreError": 507, "ExportError": 507,
     "ModelError": 503, "ModelMissing": 503, "ModelUnfit": 503, "ModelBusy": 503, "ModelLost": 503, "ModelSilent": 504, "ModelRefused": 502,
     "ModelGarbled": 502, "Abandoned": 499, "AppError": 400, "ProfileError": 400, "SettingsError": 400,
+    "OutOfTurn": 409, "KeyReused": 422, "Held": 409, "LoginNeeded": 401, "Forbidden": 403, "TooOften": 429,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_kind_of_error_has_its_status(kind: type[AppError]) -> None:
-    error = Conflict("x", theirs=told(), yours=told()) if kind is Conflict else kind("x")
+    more: dict[type[AppError], AppError] = {Conflict: Conflict("x", theirs=told(), yours=told()), TooOften: TooOften("x", 5)}
+    error = more.get(kind) or kind("x")
     assert status_of(error) == EXPECTED[kind.__name__]
 
 

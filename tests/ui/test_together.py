@@ -10,7 +10,7 @@ import pytest
 
 from tests.serving import Served, scripted, serving
 
-PAGES = ("/", "/dashboard/", "/dashboard/queue", "/dashboard/_stcore/health", "/livez", "/api/v1/profile", "/config", "/gradio_api/info")
+PAGES = ("/", "/dashboard/", "/dashboard/queue", "/dashboard/_stcore/health", "/livez", "/api/v1/profile", "/theme.css")
 SECRETS = (b"root:", b"SQLite format", b"[project]", b"from __future__", b"GEMBALENS", b"[tool.ruff]")
 TARGETS = (
     "etc/passwd",

@@ -11,6 +11,8 @@ import streamlit as st
 from annotations.reports import Reports
 from core.errors import AppError
 from core.profile import Profile
+from core.rights import Actor
+from ui.identity import actor_in
 from ui.marks import MARKS, mark
 from ui.texts import LANGUAGES, Texts
 from ui.wire import without_paths
@@ -65,6 +67,11 @@ def readable() -> Iterator[None]:
         yield
     except AppError as error:
         st.error(words()("dashboard.unreadable", why=literal(without_paths(str(error)))))
+
+
+def visitor() -> Actor:
+    """Who looks, as the doorman wrote it into the headers of this visitor's socket."""
+    return actor_in(st.context.headers)
 
 
 def dark() -> bool:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SCRIPT = Path(__file__).with_name("head.js")
+NOTHING = PlainTextResponse("There is nothing at this address.", 404, headers={"Cache-Control": "no-store"})
 _TITLE = b"<title>Streamlit</title>"
 
 
 class PageHead:
-    """An ASGI layer before the dashboard. A page in which it finds nothing to replace goes out as it came."""
+    """An ASGI layer before the dashboard. A page in which it finds nothing to replace goes out as it came.
+
+    Streamlit (1.67) answers with its page for every static file that is not there; here that is a 404.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -33,7 +38,11 @@ class PageHead:
                 await send(message)
             else:
                 page.append(message.get("body", b""))
-                if not message.get("more_body"):
+                if message.get("more_body"):
+                    return
+                if scope["path"].removeprefix(scope.get("root_path", "")).startswith("/static/"):
+                    await NOTHING(scope, receive, send)
+                else:
                     await self._send(b"".join(page), start, send)
 
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]  # compressed outside, for all apps alike

@@ -8,7 +8,7 @@ import httpx
 import streamlit as st
 
 from core.geometry import FAMILIES
-from ui.dashboard.board import board, counted, literal, whole, words
+from ui.dashboard.board import board, counted, literal, visitor, whole, words
 from ui.texts import Texts
 
 LEAST = 300  # reviewed frames; below, training rather harms
@@ -32,19 +32,19 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         families = list(FAMILIES)
         family = st.selectbox(say("dashboard.data.family"), families, index=families.index(USUAL_FAMILY), key="family", width=320)
-        pressed = st.button(say("dashboard.data.write"), type="primary", disabled=not reviewed, key="write")
+        pressed = st.button(say("dashboard.data.write"), type="primary", disabled=not (reviewed and visitor().may("lead")), key="write")
     if pressed:
         with st.spinner(say("dashboard.data.writing")):
-            st.session_state["written"] = ask(board().api, family)
+            st.session_state["written"] = ask(board().api, family, st.context.headers.get("Cookie", ""))
     if "written" in st.session_state:
         _outcome(st.session_state["written"], say)
 
 
-def ask(api: str, family: str, transport: httpx.BaseTransport | None = None) -> dict[str, Any]:
-    """Have the API write a training file. The report, or {"error": sentence}; an empty sentence when nobody answered."""
+def ask(api: str, family: str, cookie: str = "", transport: httpx.BaseTransport | None = None) -> dict[str, Any]:
+    """Have the API write a training file, for who looks (`cookie`). The report, or {"error": sentence}; an empty sentence when nobody answered."""
     try:
         with httpx.Client(transport=transport, timeout=PATIENCE_SECONDS, trust_env=False) as client:
-            said = client.post(f"{api}/api/v1/exports/sft", json={"family": family}).json()
+            said = client.post(f"{api}/api/v1/exports/sft", json={"family": family}, headers={"Cookie": cookie} if cookie else {}).json()
     except (httpx.HTTPError, ValueError):
         return {"error": ""}
     return said if isinstance(said, dict) else {"error": ""}

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from core.geometry import FAMILIES
+from core.rights import ROLES
 from core.settings import LANGUAGES
 
 
@@ -36,9 +37,22 @@ def run(one: argparse.ArgumentParser) -> None:
     one.add_argument("--host", help="address to listen at (default 127.0.0.1: this machine only)")
     one.add_argument("--port", metavar="N", help="port to listen at (default 7860)")
     one.add_argument("--no-browser", dest="open_browser", action="store_const", const="no", help="do not open the browser")
-    one.add_argument("--open-to-network", action="store_const", const="yes", help="allow a --host that others reach; there is no login yet")
+    one.add_argument(
+        "--login", action="store_const", const="yes", help="ask for a login even while nobody is known; prints a link for the first admin"
+    )
+    one.add_argument(
+        "--behind-tls", action="store_const", const="yes", help="something in front of this server speaks https (see docs/operations.md)"
+    )
     one.add_argument(
         "--public-hosts", metavar="NAMES", help="other host names it answers to, with commas, as behind a proxy (default none)"
+    )
+
+    one.add_argument("--site", metavar="NAME", help="where the frames come from that this server takes in (default: not said)")
+    one.add_argument(
+        "--see-faces", choices=ROLES, help="the least role that is shown faces; for those below they are covered (default inspector)"
+    )
+    one.add_argument(
+        "--keep-days", metavar="N", help="frames that came in longer ago are erased, with all that was said of them (default: kept)"
     )
 
 
@@ -50,6 +64,14 @@ def export(one: argparse.ArgumentParser) -> None:
         "--family", choices=tuple(FAMILIES), default="qwen2.5-vl", help="whose convention the boxes follow (default %(default)s)"
     )
     one.add_argument("--json", action="store_true", help="the report as JSON")
+
+
+def bring_in(one: argparse.ArgumentParser) -> None:
+    """Those of `import`."""
+    one.add_argument(
+        "source", metavar="FROM", type=Path, help="a folder of records or of a training set of ours, or a COCO file beside its pictures"
+    )
+    one.add_argument("--json", action="store_true", help="what was done as JSON")
 
 
 def evaluate(one: argparse.ArgumentParser) -> None:

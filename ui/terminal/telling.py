@@ -106,6 +106,18 @@ def exported(report: Exported, *, as_json: bool) -> str:
     return "\n".join([f"{report.written} frames in {report.folder}: {', '.join(report.files)}", *left_out])
 
 
+def brought_in(done: Any, *, as_json: bool) -> str:
+    """What an import took and what it did not (`annotations.importing.Imported`)."""
+    if as_json:
+        told = {"new": done.new, "known": done.known, "assessments": done.assessments, "corrections": done.corrections}
+        return json.dumps({**told, "left_out": dict(done.left_out), "refused": done.refused, "reasons": done.reasons}, ensure_ascii=False)
+    lines = [f"{done.new} new frames, {done.known} that were here already; {done.assessments} assessments, {done.corrections} corrections"]
+    lines += [f"  left out, {reason}: {count}" for reason, count in sorted(done.left_out.items())]
+    if done.refused:
+        lines += [f"{done.refused} frames were not taken:", *(f"  {reason}" for reason in done.reasons)]
+    return "\n".join(lines)
+
+
 def figures(found: Mapping[str, Any]) -> str:
     """What an evaluation measured, over all labels and each."""
     rows = [f"{name:<24}{_short(figure)}" for name, figure in found.items() if not isinstance(figure, dict | list)]

@@ -210,7 +210,7 @@ def test_what_was_written_and_left_out_is_shown_in_words() -> None:
             200, json={"folder": "exports/sft-1", "files": ["manifest.json"], "written": 3, "left_out": {"not reviewed": 2}}
         )
 
-    assert training.ask("http://x", "qwen3-vl", httpx.MockTransport(answer))["written"] == 3
+    assert training.ask("http://x", "qwen3-vl", transport=httpx.MockTransport(answer))["written"] == 3
 
 
 @pytest.mark.parametrize("name", PAGES)

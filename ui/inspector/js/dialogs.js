@@ -65,6 +65,7 @@ function showConflict(id, { message, theirs, yours }, verdict) {
   openDialog(say("conflict.title"), body, [
     { text: say("conflict.take_theirs"), press: () => { dropDrafts(id); openFrame(id); } },
     { text: say("conflict.go_on"), press: onTop, focus: true },
+    { text: say("merge.title"), press: () => (isOpen(id) ? showMerge(theirs, (now) => { onTop(); sheet.now = now; keepDraft(); changed(); saveAgain(id, verdict); }) : openFrame(id)) },
     { text: say("conflict.keep_mine"), primary: true, focus: false, press: () => { onTop(); if (isOpen(id)) saveAgain(id, verdict); } },
   ], "is-wide");
 }
@@ -86,8 +87,18 @@ async function showHistory() {
   const rows = [...versions].reverse().map((version) => make("li", {}, versionPicture(version), make("div", {},
     make("strong", { text: `${version.revision} · ${version.author}` }), make("span", { text: asTime(version.at) }),
     make("span", { text: `${say(version.verdict === "reviewed" ? "walk.reviewed" : "cannot_tell")} · ${levelName(version.risk.level)} · ${version.findings.length} ${say("seen.title")}` }),
+    mayEdit() && version.revision !== sheet.revision ? button({ text: say("history.restore"), title: say("history.restore_hint"), kind: "gl-link", press: () => { dialog.close(); restoreVersion(id, version.revision); } }) : "",
     button({ text: say("history.take"), kind: "gl-link", press: () => { if (isOpen(id)) edit((now) => Object.assign(now, working(version))); dialog.close(); } }))));
   const dialog = openDialog(say("origin.history"), make("ol", { class: "gl-history" }, ...rows));
+}
+
+/** An earlier version becomes the newest one; what came after it stays in the history. */
+async function restoreVersion(id, revision) {
+  if (!isOpen(id)) return;
+  if (isDirty()) return tell(say("history.unsaved"), { bad: true });
+  try { await remote.restore(id, revision, sheet.revision); } catch (error) { return tell(error.message, { bad: true }); }
+  await openFrame(id);
+  tell(say("history.restored", { n: revision }));
 }
 
 async function openCamera() {
@@ -109,7 +120,7 @@ async function openCamera() {
 
 function openAddMenu(anchor) {
   const entry = (text, sign, press) => button({ text, sign, kind: "gl-popup-item", press: () => { popup.remove(); press(); } });
-  const popup = openPopup(anchor, [entry(say("add.files"), "upload", () => filesInput.click()), entry(say("drop.folder"), "folder", () => folderInput.click()), entry(say("drop.camera"), "camera", openCamera), entry(say("add.samples"), "eye", showSamplesDialog)]);
+  const popup = openPopup(anchor, [entry(say("add.files"), "upload", () => filesInput.click()), entry(say("drop.folder"), "folder", () => folderInput.click()), entry(say("drop.camera"), "camera", openCamera), entry(say("add.samples"), "eye", showSamplesDialog), ...(may("lead") ? [entry(say("bin.list"), "bin", showBin)] : [])]);
 }
 
 /** A small list above what opened it; goes by Escape or a press beside it. */

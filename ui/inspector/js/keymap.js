@@ -1,6 +1,6 @@
 // Which key does what: the usual ones, what a person changed in this browser, and the page that shows and changes them. Acts on nothing itself.
 
-const USUAL = { draw: "n", menu: "l", search: "/", hide: "h", copy: "c", paste: "v", agree: "y", cannot: "x", back: "[", forward: "]", closer: "+", further: "-", whole: "0" };
+const USUAL = { draw: "n", menu: "l", search: "/", hide: "h", copy: "c", paste: "v", agree: "y", cannot: "x", accept: "a", return: "r", back: "[", forward: "]", closer: "+", further: "-", whole: "0" };
 const NAMES = { "-": "−" };
 const FIXED = /^[1-9? ]$/;  // labels, this page, the frame without boxes
 
@@ -31,7 +31,7 @@ function usualKeys() {
 
 const KEY_ROWS = {  // "@draw" is the key of an action and can be changed; all others are as they are
   boxes: [["1 … 9", "label"], ["@menu @search", "menu"], ["@draw Shift", "draw"], ["← ↑ → ↓", "move"], ["Shift ←", "move10"], ["Alt ←", "resize"], ["Del", "delete"], ["@copy @paste", "copy"], ["@hide", "hide"]],
-  frame: [["Tab Shift+Tab", "tab"], ["@agree", "agree"], ["@cannot", "cannot"], ["Ctrl+Enter", "save"], ["Ctrl+S", "stay"], ["@back @forward", "walk"], ["Ctrl+Z Ctrl+Y", "undo"], ["Space", "peek"], ["@closer @further @whole", "zoom"], ["?", "help"]],
+  frame: [["Tab Shift+Tab", "tab"], ["@agree", "agree"], ["@cannot", "cannot"], ["@accept @return", "check"], ["Ctrl+Enter", "save"], ["Ctrl+S", "stay"], ["@back @forward", "walk"], ["Ctrl+Z Ctrl+Y", "undo"], ["Space", "peek"], ["@closer @further @whole", "zoom"], ["?", "help"]],
 };
 
 function showKeys() {

@@ -6,7 +6,7 @@ function isTyping(node) { return Boolean(node?.closest?.("input:not([type=range]
 
 const ACTS = {  // what `keymap` gives a key to
   draw: () => setMode(pointer.mode === "draw" ? "select" : "draw"), menu: () => shown.selected && openLabelMenu(shown.selected), search: searchLabel,
-  hide: toggleHidden, copy: copyBox, paste: pasteBox, agree, cannot: cannotTell, back: () => step(-1), forward: () => step(1),
+  hide: toggleHidden, copy: copyBox, paste: pasteBox, agree, cannot: cannotTell, accept: acceptIt, return: askReturn, back: () => step(-1), forward: () => step(1),
   closer: () => zoomBy(1.25), further: () => zoomBy(0.8), whole: zoomFit,
 };
 const PLAIN = {
@@ -42,7 +42,7 @@ document.addEventListener("keydown", (event) => {
 
 /** Keys that settle a frame: each takes a press of its own, so that a held one never confirms frames that nobody saw. */
 function confirms(event, key, control) {
-  return control ? ["Enter", "s"].includes(key) : ["agree", "cannot"].includes(actionOf(key)) || (key === "Enter" && Boolean(event.target.closest(".gl-actions")));
+  return control ? ["Enter", "s"].includes(key) : ["agree", "cannot", "accept", "return"].includes(actionOf(key)) || (key === "Enter" && Boolean(event.target.closest(".gl-actions")));
 }
 
 /** Search among the labels, for the selected box or else the first that waits for a look. */

@@ -11,6 +11,7 @@ function buildPanel() {
     part.levels.append(make("button", { type: "button", class: `gl-level is-${level}`, data: { level }, on: { click: () => setRisk(level) }, title: levelName(level) },
       riskMark(level), make("span", { text: say("level." + level) })));
   }
+  part.state = make("section", { class: "gl-states", hidden: true });
   part.fields = make("section", { class: "gl-fields" });
   part.rows = Object.fromEntries(Object.keys(profile.fields).map((field) => [field, fieldRow(field)]));
   part.scale = make("p", { class: "gl-scale", text: say("sure.scale"), title: say("sure.why_words") });
@@ -22,7 +23,7 @@ function buildPanel() {
   part.note = make("textarea", { class: "gl-note", rows: "1", maxlength: "4000", placeholder: say("note.empty"), "aria-label": say("note.empty"), on: { input: () => edit((now) => { now.note = part.note.value; }, "note") } });
   part.origin = make("footer", { class: "gl-origin" });
   const scroll = make("div", { class: "gl-panel-scroll" }, part.fields, part.violations, part.seen, part.dropped, part.note);
-  panel.replaceChildren(make("div", { class: "gl-panel-head" }, part.risk, part.levels), scroll, part.origin);
+  panel.replaceChildren(make("div", { class: "gl-panel-head" }, part.risk, part.state, part.levels), scroll, part.origin);
   panel.setAttribute("aria-label", say("panel.title"));
 }
 
@@ -53,6 +54,7 @@ function showPanel() {
   if (!sheet.now) return;
   panel.classList.toggle("is-waiting", isLooking());
   showRisk();
+  showState();
   for (const [field, row] of Object.entries(part.rows)) showField(row, sheet.now.step[field]);
   part.scale.hidden = ![...Object.values(sheet.now.step)].some((said) => said.said_by === "model" && sureOf(said) !== null && !isCalibrated(said));
   showViolations();
@@ -191,7 +193,7 @@ function showOrigin() {
   if (host) lines_.push(make("span", { class: "gl-host", title: say("host.there_hint", { host }) }, icon("out"), make("span", { text: say("host.sent", { host }) })));
   if (correction) lines_.push(make("span", { text: say(correction.verdict === "reviewed" ? "origin.reviewed" : "origin.cannot_tell", { who: correction.author, n: sheet.revision, at: asTime(correction.at) }) }));
   const links = make("div", { class: "gl-links" },
-    sheet.revision ? button({ text: say("origin.history"), kind: "gl-link", press: showHistory }) : "",
+    sheet.revision && !sheet.about.blind ? button({ text: say("origin.history"), kind: "gl-link", press: showHistory }) : "",
     button({ text: "JSON", kind: "gl-link", title: say("origin.json"), press: downloadJson }),
     make("a", { class: "gl-link", href: `${options.api}${framePath(sheet.frame.id)}/annotated?lang=${language}`, download: "", title: say("origin.annotated"), text: say("origin.picture") }));
   part.origin.replaceChildren(make("div", { class: "gl-origin-lines" }, ...lines_), links);

@@ -1,9 +1,14 @@
 // What is said of the frame on the screen: the person's working copy, its undo, its draft. Knows no pixels on the screen and no server.
 
 // basis: the model whose proposal the person started from, null from an empty sheet. held: it is being saved, nothing may change.
-const sheet = { frame: null, revision: 0, assessment: null, correction: null, basis: null, fromStore: false, held: false, now: null, clean: "", past: [], future: [] };
+const sheet = { frame: null, revision: 0, assessment: null, correction: null, basis: null, fromStore: false, held: false, about: aboutOf({}), now: null, clean: "", past: [], future: [] };
 let nextUid = 1;
 const listeners = [];
+
+/** What the record says of a frame beside the opinions themselves: what became of them, who is at it, whether it was put away. */
+function aboutOf(served) {
+  return { state: served.state ?? "open", reviews: served.reviews ?? [], opinions: served.opinions ?? [], author: served.correction?.author ?? null, lease: served.lease ?? null, blind: Boolean(served.blind), binned: Boolean(served.binned), why: served.bin_why ?? "" };
+}
 
 function onChange(listener) { listeners.push(listener); }
 function changed() { for (const listener of listeners) listener(); }
@@ -29,7 +34,7 @@ function working(said) {
 
 /** Open a frame's sheet as the server gave it. Returns what a draft did: "none", "restored" or "older". */
 function openSheet(served) {
-  Object.assign(sheet, { frame: served.frame, revision: served.revision, assessment: served.assessment, correction: served.correction });
+  Object.assign(sheet, { frame: served.frame, revision: served.revision, assessment: served.assessment, correction: served.correction, about: aboutOf(served) });
   startAnew();
   const draft = readDraft(draftKey());
   if (draft) {
@@ -74,6 +79,7 @@ let lastEdit = { join: "", at: 0 };
 /** One step of undo; none while the sheet is held. Steps of the same `join` that follow each other quickly (a held arrow key) are one. */
 function edit(change, join = "") {
   if (sheet.held) return;
+  if (!mayEdit()) return tell(say(sheet.about.binned ? "state.binned" : "person.may_look"), { bad: true });
   const now = performance.now();
   if (!join || lastEdit.join !== join || now - lastEdit.at > 700) remember();
   lastEdit = { join, at: now };
@@ -119,7 +125,7 @@ function correctionOf(now, verdict, activeSeconds) {
     return verdict === "reviewed" && rest.said_by === "model" ? { ...rest, said_by: "confirmed" } : rest;
   };
   return {
-    frame_id: sheet.frame.id, saw_revision: sheet.revision, verdict, author: memory.get("author") || undefined,
+    frame_id: sheet.frame.id, saw_revision: sheet.revision, verdict, author: me.login ? undefined : memory.get("author") || undefined,
     findings: now.findings.map(signed), violations: now.violations.map(signed), risk: signed(now.risk),
     step: Object.fromEntries(Object.entries(now.step).map(([field, value]) => [field, signed(value)])),
     active_seconds: Math.round(activeSeconds * 10) / 10, note: now.note, saw_model: sheet.basis,

@@ -31,7 +31,8 @@ function buildTop() {
   top_.replaceChildren(
     make("h1", { class: "gl-title" }, make("a", { class: "gl-brand", href: "/", "aria-label": "GembaLens" }, logo, make("span", { text: "GembaLens" }))),
     make("nav", { class: "gl-nav", "aria-label": say("nav.title") }, make("a", { href: "/", "aria-current": "page", text: say("nav.inspect") }),
-      button({ text: say("nav.review"), title: say("nav.review_hint"), kind: "gl-nav-item", press: () => goNext(sheet.frame?.id) }), make("a", { href: `${options.dashboard}?lang=${language}`, text: say("nav.dashboard") })),
+      may("annotator") ? button({ text: say("nav.review"), title: say("nav.review_hint"), kind: "gl-nav-item", press: () => goNext(sheet.frame?.id) }) : "",
+      may("reviewer") ? button({ text: say("nav.check"), title: say("nav.check_hint"), kind: "gl-nav-item", press: () => goReview(sheet.frame?.id) }) : "", make("a", { href: `${options.dashboard}?lang=${language}`, text: say("nav.dashboard") })),
     topFrame, topHost, topModel, button({ text: language === "zh" ? "English" : "中文", title: say("language.switch"), kind: "gl-top-button", press: () => speak(other) }),
     themeButton(), button({ title: say("keys.title"), sign: "keys", keys: "?", kind: "gl-top-button is-keys", press: showKeys }), topPerson);
   buildModel();
@@ -66,7 +67,7 @@ function showTop() {
     topHost.setAttribute("aria-label", say("host.sent", { host }));
     topHost.replaceChildren(icon("out"), make("span", { text: say("host.sent", { host }) }));
   }
-  topPerson.replaceChildren(button({ text: memory.get("author") || say("name.none"), title: say("name.title"), sign: "person", kind: "gl-top-button", press: askName }));
+  showPerson();
 }
 
 function buildTools() {
@@ -79,6 +80,7 @@ function buildTools() {
     make("div", { class: "gl-tool-group" }, drawButton, tool("label", "tag", say("keys.menu"), keyName("menu"), () => openLabelMenu(shown.selected)), tool("delete", "trash", say("keys.delete"), "Del", () => removeFinding(shown.selected))),
     make("div", { class: "gl-tool-group" }, tool("undo", "undo", say("keys.undo_one"), "Ctrl+Z", undo), tool("redo", "redo", say("keys.redo"), "Ctrl+Y", redo)),
     make("div", { class: "gl-tool-group" }, tool("out", "minus", say("tools.out"), keyName("further"), () => zoomBy(0.8)), zoomText, tool("in", "plus", say("tools.in"), keyName("closer"), () => zoomBy(1.25)), tool("fit", "fit", say("tools.fit"), keyName("whole"), zoomFit), tool("hide", "eye", say("keys.hide"), keyName("hide"), toggleHidden), filterButton),
+    may("lead") ? make("div", { class: "gl-tool-group" }, tool("bin", "bin", say("bin.title"), "", askBin)) : "",
     make("div", { class: "gl-tool-group is-threshold" }, make("label", { for: "gl-threshold", text: say("tools.threshold") }), slider, sliderText, fadedText));
   filterButton.replaceChildren(make("span", { text: say("tools.labels") }), icon("down"));
   filterButton.onclick = () => openLabelFilter(filterButton);
@@ -140,6 +142,7 @@ addEventListener("pagehide", () => { if (isDirty()) keepDraft(); });
 
 async function begin() {
   showTheme();
+  await learnMe();
   build();
   const wanted = query.get("frame");
   showScreen(wanted ? "frame" : "empty");

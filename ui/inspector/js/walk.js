@@ -48,7 +48,7 @@ function thumbnail(card) {
 }
 
 function showWalk() {
-  strip.replaceChildren(addTile, ...[...walk.cards.values()].map((card) => card.node ?? thumbnail(card)));
+  strip.replaceChildren(may("inspector") ? addTile : "", ...[...walk.cards.values()].map((card) => card.node ?? thumbnail(card)));
   showCurrentCard();
 }
 
@@ -95,7 +95,7 @@ function buildBottom() {
 }
 
 function showActions() {
-  const ready = Boolean(sheet.now) && !work.saving;
+  const ready = Boolean(sheet.now) && !work.saving && mayEdit();
   const looking = work.assessing === sheet.frame?.id;
   actionButtons.agree.disabled = !ready || looking || isDirty() || !sheet.assessment || unanswered().length > 0;
   actionButtons.cannot.disabled = !ready;

@@ -1,6 +1,6 @@
 // The work on one frame after the other: open, ask the model, save, go on. The only file that joins the sheet with the server.
 
-const work = { opening: null, assessing: null, failed: "", stop: null, waiting: [], saving: false, wanted: null, hurry: null };
+const work = { opening: null, assessing: null, failed: "", stop: null, waiting: [], saving: false, sent: null, wanted: null, hurry: null };
 const REST = 5;  // seconds between two questions to a busy model that does not say how long it wants to be left alone
 
 /** Is this frame still the one on the screen? What answers late (a save, a notice, a dialog) asks first. */
@@ -38,8 +38,9 @@ async function openFrame(id) {
   showCurrentCard();
   if (draft === "restored") tell(say("draft.restored"), { act: say("draft.discard"), press: () => isOpen(id) && discardDraft() });
   if (draft === "older") tell(say("draft.older"), { act: say("draft.take"), press: () => isOpen(id) && takeOlderDraft() });
-  if (options.model && !isOfThisModel(served.assessment)) assess(id);
-  else if (!work.assessing) hideBar();
+  leaveOthers(id);
+  if (options.model && may("inspector") && !isOfThisModel(served.assessment)) assess(id);
+  else if (work.assessing !== id) hideBar();
   preloadNext(id);
 }
 
@@ -73,7 +74,7 @@ function assess(id) {
   else if (sheet.frame?.id === id) showBar(say("bar.waiting"), () => stopAssessing(id));
 }
 function assessLater(id) {
-  if (!options.model) return;
+  if (!options.model || !may("inspector")) return;
   if (!work.waiting.includes(id)) work.waiting.push(id);
   if (!work.assessing) assessNext();
 }
@@ -149,7 +150,7 @@ function stopAssessing(id) {
 }
 
 /** Not now: nothing is open, a save is on its way, or a box is under the hand. */
-function cannotSave() { return !sheet.now || work.saving || Boolean(pointer.drag); }
+function cannotSave() { return !sheet.now || work.saving || Boolean(pointer.drag) || !mayEdit(); }
 
 /** Save as reviewed and go on. Refuses while something is unanswered or boxes are faded, and says which. */
 async function save({ stay = false, agreed = false } = {}) {
@@ -182,13 +183,15 @@ function saveAgain(id, verdict, how) {
 /** Send the sheet. It is held until the answer is here, so that the answer meets the frame and the work that it speaks of. */
 async function send(verdict, { stay = false } = {}) {
   const id = sheet.frame.id;
-  const correction = correctionOf(sheet.now, verdict, effort.seconds);
+  const correction = sameAgain(id, verdict) ?? correctionOf(sheet.now, verdict, effort.seconds);
+  work.sent = { id, verdict, said: plain(sheet.now), correction };
   work.saving = true;
   sheet.held = true;
   changed();
   try {
-    const saved = await remote.correct(id, correction);
+    const saved = await sendSheet(id, correction);
     sheet.held = false;
+    work.sent = null;
     accept(id, correction, saved);
     if (work.wanted) await openFrame(work.wanted);
     else if (stay) tell(say("save.done"));
@@ -205,20 +208,39 @@ async function send(verdict, { stay = false } = {}) {
   }
 }
 
+/** What was sent and not answered, if it still says the same: sent again to the last letter, the record knows it for the same write. */
+function sameAgain(id, verdict) {
+  const { sent } = work;
+  return sent?.id === id && sent.verdict === verdict && sent.said === plain(sheet.now) && sent.correction.saw_revision === sheet.revision ? sent.correction : null;
+}
+
 /** The record has it: what was sent is what stands now. */
 function accept(id, correction, saved) {
   dropDrafts(id);
+  if (lease.mine === id) lease.mine = null;  // saving ended it
   cardChanged(id, { reviewed: correction.verdict === "reviewed", verdict: correction.verdict, level: correction.risk.level, revision: saved.revision });
   if (!isOpen(id)) return;
-  Object.assign(sheet, { revision: saved.revision, correction: { ...correction, ...saved }, now: working(correction), past: [], future: [] });
+  Object.assign(sheet.about, { state: saved.state ?? "corrected", author: saved.author ?? myName(), lease: null });
+  Object.assign(sheet, { revision: saved.revision ?? sheet.revision, correction: { ...correction, ...saved }, now: working(correction), past: [], future: [] });
   sheet.clean = plain(sheet.now);
   startEffort();
   changed();
 }
 
+/** The next frame of the queue; where people log in, the one that is held for this person from now on. */
+async function nextFor(after) {
+  if (me.login && may("annotator")) {
+    const answer = await remote.reserve(after);
+    lease.mine = answer.frame_id;
+    return answer;
+  }
+  return preloaded.after === after && preloaded.id && preloaded.id !== after ? { frame_id: preloaded.id } : remote.next(after);
+}
+
 let preloaded = { after: null, id: null };
 /** Know the next frame and have its picture before it is asked for. */
 async function preloadNext(after) {
+  if (!may("annotator")) return;
   try {
     const answer = await remote.next(after);
     preloaded = { after, id: answer.frame_id };
@@ -228,7 +250,7 @@ async function preloadNext(after) {
 
 async function goNext(after) {
   try {
-    const { frame_id: id } = preloaded.after === after && preloaded.id && preloaded.id !== after ? { frame_id: preloaded.id } : await remote.next(after);
+    const { frame_id: id } = await nextFor(after);
     if (id && id !== after) await openFrame(id);
     else tell(say("next.none"));
   } catch (error) {
