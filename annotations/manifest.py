@@ -49,6 +49,8 @@ class Backup:
 def read(folder: Path) -> Backup:
     """What the manifest of a backup says. Raises StoreError for a folder that is no backup, a half one, or one of a newer program."""
     try:
+        if folder.name.endswith(HALF):
+            raise FileNotFoundError(folder)  # killed just before it got its name
         said = orjson.loads((folder / MANIFEST).read_bytes())
         if said["kind"] != KIND:
             raise ValueError(said["kind"])
@@ -60,7 +62,7 @@ def read(folder: Path) -> Backup:
         return Backup(folder=folder, **{name: said[name] for name in Backup.__slots__ if name != "folder"})
     except FileNotFoundError as error:
         half = " It was broken off half-way." if (folder / FILE).exists() or folder.name.endswith(HALF) else ""
-        raise StoreError(f"{folder} is no whole backup: it has no {MANIFEST}.{half} Choose another one.") from error
+        raise StoreError(f"{folder} is no whole backup.{half} Choose another one.") from error
     except OSError as error:
         raise StoreError(f"{folder} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:

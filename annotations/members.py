@@ -5,7 +5,7 @@ Whoever asks how often somebody may try, and what a role may do, asks elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from annotations import invitations, people, sessions, tokens
@@ -75,10 +75,18 @@ class Members:
         self._asked_for = True
         return made, link
 
-    def set_subject(self, name: str, subject: str | None, *, by: str) -> None:
-        """By which name the place where people log in knows this person; None: no more. Raises NotFound."""
+    def set_subject(self, name: str, subject: str | None, *, by: str) -> Person:
+        """By which name the place where people log in knows this person; None: no more. Every session of theirs ends.
+
+        Raises NotFound, Malformed.
+        """
         with self._store.writing() as connection:
-            people.set_subject(connection, name, subject, by=by, at=self._clock())
+            if people.person_of(connection, name).login_elsewhere != subject:
+                people.set_subject(connection, name, subject, by=by, at=self._clock())
+                sessions.end_all(connection, name, by=by, at=self._clock())
+            changed = people.person_of(connection, name)
+        self._believed.forget()
+        return changed
 
     def invite(self, name: str, *, by: str) -> str:
         """The token of a new link by which this person sets a password. Raises NotFound; Forbidden for somebody who is shut out."""
@@ -156,6 +164,12 @@ class Members:
             if not people.person_of(connection, name).active:
                 raise LoginNeeded(WRONG)
             return sessions.begin(connection, name, agent=agent, at=self._clock(), how=how)
+
+    def log_in_elsewhere(self, subject: str, first: Sequence[str] = (), *, agent: str = "") -> str:
+        """Begin a session of whom another place proved; what its cookie says. Raises NotFound for a stranger, Forbidden for who is shut out."""
+        with self._store.writing() as connection:
+            person = people.recognised(connection, subject, first, at=self._clock())
+            return sessions.begin(connection, person.name, agent=agent, at=self._clock(), how="elsewhere")
 
     def at_hand(self, said: str) -> bool:
         """Whether `by_cookie` or `by_token` answers from memory, without a look at the disk."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,9 @@ from core.errors import Forbidden, Malformed, NotFound
 from core.rights import LOCAL, ROLES, Role
 
 _NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")
+_SUBJECT = re.compile(r"https?://[^#\s]+#\S.*")
 LONGEST_SHOWN = 80  # characters
+LONGEST_SUBJECT = 500  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class Person:
     ready: bool  # there is a password, or a login elsewhere; False: the link is still open
     made_at: datetime  # UTC
     made_by: str
+    login_elsewhere: str | None = (
+        None  # how another place knows them: "issuer#subject", or by what they are recognised there the first time
+    )
 
 
 _COLUMNS = "seq, name, shown, role, password, subject, active, made_at, made_by"
@@ -52,6 +58,8 @@ def add(
     kept, seen = known_as(name), _shown(shown)
     if connection.execute("SELECT 1 FROM people WHERE name = ?", (kept,)).fetchone():
         raise Malformed(f"There is a person named {kept} already. Choose another name; nothing was saved.")
+    if subject is not None and with_subject(connection, subject):
+        raise Malformed("This login elsewhere belongs to somebody else. Nothing was saved.")
     if role != "admin" and not anybody(connection):
         raise Malformed("The first person must be an admin, who can then let in the others. Nothing was saved.")
     connection.execute(
@@ -124,9 +132,51 @@ def password_of(connection: sqlite3.Connection, name: str) -> str | None:
     return found
 
 
+def elsewhere_as(said: object) -> str | None:
+    """How another place knows somebody, as it is kept: "issuer#subject", or, until their first login, "email:..." or "name:...".
+
+    Raises Malformed.
+
+    >>> elsewhere_as("email:Ada@Firm.example")
+    'email:ada@firm.example'
+    """
+    if said is None:
+        return None
+    text = said.strip() if isinstance(said, str) else ""
+    kind, _, rest = text.partition(":")
+    if kind in ("email", "name"):
+        text = f"{kind}:{unicodedata.normalize('NFKC', rest).strip().casefold()}"
+    whole = len(text) > len(kind) + 1 if kind in ("email", "name") else _SUBJECT.fullmatch(text) is not None
+    if not whole or len(text) > LONGEST_SUBJECT or not text.isprintable():
+        raise Malformed(
+            'login_elsewhere is "issuer#subject", "email:" and an e-mail address, "name:" and a name, or null. Nothing was saved.'
+        )
+    return text
+
+
+def recognised(connection: sqlite3.Connection, subject: str, first: Sequence[str], *, at: datetime) -> Person:
+    """Whom another place proved: by its subject, else the one person for whom an admin set one of `first`; the subject is kept then.
+
+    Raises NotFound for a stranger, Forbidden for who is shut out.
+    """
+    known = with_subject(connection, subject)
+    meant = [known] if known else [found for each in first if (found := with_subject(connection, each)) is not None]
+    if len({found.name for found in meant}) != 1:
+        raise NotFound("Nobody here is known by this login. Ask an admin to add you.")
+    person = meant[0]
+    if not person.active:
+        raise Forbidden(f"{person.name} is shut out. Ask an admin.")
+    if known is None:
+        set_subject(connection, person.name, subject, by=person.name, at=at)
+    return person
+
+
 def set_subject(connection: sqlite3.Connection, name: str, subject: str | None, *, by: str, at: datetime) -> None:
-    """By which name another place, where this person logs in, knows them; None: no more."""
+    """By which name another place, where this person logs in, knows them; None: no more. Raises Malformed when it is somebody else's."""
     row_of(connection, name)
+    other = None if subject is None else with_subject(connection, subject)
+    if other is not None and other.name != name:
+        raise Malformed(f"This login elsewhere belongs to {other.name}. End it there first; nothing was saved.")
     connection.execute("UPDATE people SET subject = ? WHERE name = ?", (subject, name))
     audit.note(connection, "login elsewhere set" if subject else "login elsewhere ended", who=by, at=moment(at), subject=name)
 
@@ -168,4 +218,5 @@ def _shown(said: object) -> str:
 def _person(row: sqlite3.Row) -> Person:
     ready = row["password"] is not None or row["subject"] is not None
     made_at = datetime.fromisoformat(row["made_at"])
-    return Person(row["name"], row["shown"], checked_role(row["role"]), bool(row["active"]), ready, made_at, row["made_by"])
+    role = checked_role(row["role"])
+    return Person(row["name"], row["shown"], role, bool(row["active"]), ready, made_at, row["made_by"], row["subject"])

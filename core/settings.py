@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from core.errors import SettingsError
 from core.rights import ROLES, Role
@@ -50,6 +51,9 @@ class Settings:
     )
     see_faces: Role = "inspector"  # the least role that is shown faces; for all below it they are covered
     keep_days: int = 0  # frames that came in longer ago are erased, with all that was said of them; 0: they are kept
+    oidc_issuer: str = ""  # where people may log in instead of here, by OpenID Connect: its address as it names itself; empty: nowhere
+    oidc_client_id: str = ""  # by which name that place knows this server; the secret, if it gave one, stands in GEMBALENS_KEY_OIDC
+    oidc_name: str = ""  # what the button of the login page calls that place
 
     @property
     def address(self) -> str:
@@ -139,7 +143,10 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
         elif name in written:
             chosen[name] = _read(name, written[name], f"{file}, {name}")
     chosen.setdefault("data", default_data(environ))
-    return Settings(**chosen)
+    settled = Settings(**chosen)
+    if bool(settled.oidc_issuer) != bool(settled.oidc_client_id):
+        raise SettingsError("oidc_issuer and oidc_client_id go together: the place where people log in, and its name for this server.")
+    return settled
 
 
 def default_data(environ: Mapping[str, str]) -> Path:
@@ -248,6 +255,18 @@ def _word(said: object) -> str:
     return word
 
 
+def _issuer(said: object) -> str:
+    """An address as OpenID Connect names a place where people log in. Plain http only on this machine: all trust hangs on this line."""
+    address = str(said).strip()
+    parts = urlsplit(address)
+    plain = parts.scheme == "http" and _loopback(parts.hostname or "")
+    if (parts.scheme != "https" and not plain) or not parts.hostname or parts.username is not None or "?" in address or "#" in address:
+        raise ValueError("is no address of https, without name, question and place in it")
+    if len(address) > 200 or not address.isascii() or not address.isprintable() or " " in address or (parts.port or 443) < 1:
+        raise ValueError("is no address of https of at most 200 signs")
+    return address
+
+
 def _one_of(*choices: str) -> Callable[[object], str]:
     def read(said: object) -> str:
         if str(said) not in choices:
@@ -275,4 +294,7 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "site": _word,
     "see_faces": _one_of(*ROLES),
     "keep_days": _whole(0, 36500),
+    "oidc_issuer": _issuer,
+    "oidc_client_id": _word,
+    "oidc_name": _word,
 }

@@ -64,7 +64,7 @@ PUT = obj(binned=TRUTH, at=TEXT)
 TERM = obj(key=TEXT, name=TEXT)
 PROFILE = obj(key=TEXT, version=WHOLE, name=TEXT, language=TEXT, levels=many(TEXT), labels=many(TERM), fields=ANY, hazards=many(TERM))
 ME = obj(name=TEXT, shown=TEXT, role=TEXT, via=TEXT, login=TRUTH)
-PERSON = obj(name=TEXT, shown=TEXT, role=TEXT, active=TRUTH, ready=TRUTH)
+PERSON = obj(name=TEXT, shown=TEXT, role=TEXT, active=TRUTH, ready=TRUTH, login_elsewhere=maybe(TEXT))
 LINK = obj(link=TEXT, ends_at=TEXT)
 TOKEN = obj(name=TEXT, role=TEXT)
 MODELS = obj(running=maybe(TEXT), may_change=TRUTH, why_not=maybe(TEXT), models=many(obj(name=TEXT, kind=TEXT, state=TEXT)))
@@ -136,8 +136,8 @@ BODIES: Mapping[tuple[str, str], Schema] = {
     ("post", "/api/v1/exports/sft"): some({}, family=TEXT),
     ("post", "/api/v1/login"): some({"name": TEXT, "password": TEXT}),
     ("post", "/join/{token}"): some({"password": TEXT}, name=TEXT, shown=TEXT),
-    ("post", "/api/v1/people"): some({"name": TEXT, "role": TEXT}, shown=TEXT),
-    ("patch", "/api/v1/people/{name}"): some({}, role=TEXT, active=TRUTH),
+    ("post", "/api/v1/people"): some({"name": TEXT, "role": TEXT}, shown=TEXT, login_elsewhere=maybe(TEXT)),
+    ("patch", "/api/v1/people/{name}"): some({}, role=TEXT, active=TRUTH, login_elsewhere=maybe(TEXT)),
     ("post", "/api/v1/tokens"): some({"name": TEXT, "role": TEXT}, ends_at=maybe(TEXT)),
 }  # fmt: skip
 """(method, address) -> the JSON that it reads."""

@@ -207,10 +207,10 @@ def _with_headers(send: Send, more: Mapping[str, str]) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            if message["status"] != 304 and not headers.get("content-type", "").startswith(PAGES):  # what 304 says replaces what was kept
-                headers.setdefault("Content-Security-Policy", NOTHING)
             if headers.get("content-disposition"):  # a file: should a browser open it, it may do nothing
                 headers.setdefault("Content-Security-Policy", "default-src 'none'; sandbox")
+            if message["status"] != 304 and not headers.get("content-type", "").startswith(PAGES):  # what 304 says replaces what was kept
+                headers.setdefault("Content-Security-Policy", NOTHING)
             for name, value in (*HEADERS.items(), *more.items()):
                 headers.setdefault(name, value)
             for name in [name for name in headers if name.lower().startswith("access-control-") or name.lower() == "server"]:

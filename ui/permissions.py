@@ -32,6 +32,8 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     ("GET", "/entrance/{name}"): OPEN,
     ("POST", "/api/v1/login"): OPEN,
     ("POST", "/api/v1/logout"): OPEN,
+    ("GET", "/api/v1/oidc/start"): OPEN,
+    ("GET", "/api/v1/oidc/back"): OPEN,
     ("GET", "/api/v1/me"): "viewer",
     # people and tokens
     ("GET", "/api/v1/tokens"): "viewer",

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from annotations.members import Members
-from annotations.people import checked_role, known_as
+from annotations.people import checked_role, elsewhere_as, known_as
 from core.errors import Forbidden, LoginNeeded, Malformed, NotFound
 from core.rights import Actor
 from core.settings import Settings
@@ -23,6 +23,7 @@ from ui.entrance import pages
 from ui.identity import actor_of
 from ui.refusals import told
 from ui.routes import read_json
+from ui.routes_oidc import oidc_routes
 from ui.session_cookie import give, said, take_back
 from ui.throttle import Throttle
 from ui.wire import to_json
@@ -36,6 +37,7 @@ def people_routes(members: Members, settings: Settings, throttle: Throttle | Non
     router = APIRouter()
     router.include_router(_page_routes(members, settings))
     router.include_router(_coming_and_going(members, settings, throttle or Throttle()))
+    router.include_router(oidc_routes(members, settings))
     router.include_router(_admin_routes(members, settings))
     router.include_router(_token_routes(members))
     return router
@@ -48,7 +50,8 @@ def _page_routes(members: Members, settings: Settings) -> APIRouter:
     def login_page(request: Request) -> Response:
         place = pages.own_place(request.query_params.get("next"))
         here = not members.login or (actor_of(request).name and "again" not in request.query_params)
-        return RedirectResponse(place, 303) if here else pages.login_page(request.scope, settings.language, place)
+        elsewhere = settings.oidc_name if settings.oidc_issuer else None
+        return RedirectResponse(place, 303) if here else pages.login_page(request.scope, settings.language, place, elsewhere)
 
     @router.get("/join/{token}")
     def join_page(token: str, request: Request) -> Response:
@@ -134,26 +137,33 @@ def _admin_routes(members: Members, settings: Settings) -> APIRouter:
 
     @router.post("", status_code=201, responses=told(422))
     async def add(request: Request) -> JSONResponse:
-        """A new person, with the link by which they set a password. The first one of all is an admin; from then on everybody logs in."""
+        """A new person, with the link by which they set a password, or, with "login_elsewhere", without one.
+
+        The first one of all is an admin; from then on everybody logs in.
+        """
         body = await _object(request)
         role = checked_role(body.get("role"))
         shown = body.get("shown", "")
         by = actor_of(request).name
-        person, link = await run_in_threadpool(members.add, known_as(body.get("name")), role, shown=shown, by=by)
-        return JSONResponse({**to_json(person), **_link(request, settings, link or "")}, 201, headers=NO_STORE)
+        subject = elsewhere_as(body.get("login_elsewhere"))
+        person, link = await run_in_threadpool(members.add, known_as(body.get("name")), role, shown=shown, by=by, subject=subject)
+        told_once = _link(request, settings, link) if link else {"link": None, "ends_at": None}
+        return JSONResponse({**to_json(person), **told_once}, 201, headers=NO_STORE)
 
     @router.patch("/{name}", responses=told(403, 404, 422))
     async def change(name: str, request: Request) -> JSONResponse:
-        """Another role, let in again, or shut out; every session of theirs ends within five seconds."""
+        """Another role, let in again, shut out, or known elsewhere by another name; every session of theirs ends within five seconds."""
         body = await _object(request)
-        if not body or set(body) - {"role", "active"} or not isinstance(body.get("active", True), bool):
-            raise Malformed('Send {"role": ...}, {"active": true or false}, or both. Nothing was saved.')
-        by = actor_of(request).name
+        if not body or set(body) - {"role", "active", "login_elsewhere"} or not isinstance(body.get("active", True), bool):
+            raise Malformed('Send {"role": ...}, {"active": true or false}, {"login_elsewhere": ...}, or several. Nothing was saved.')
+        by, subject = actor_of(request).name, elsewhere_as(body.get("login_elsewhere"))
         person = await run_in_threadpool(members.person, name)
         if "role" in body:
             person = await run_in_threadpool(members.set_role, name, checked_role(body["role"]), by=by)
         if "active" in body:
             person = await run_in_threadpool(members.set_active, name, body["active"], by=by)
+        if "login_elsewhere" in body:
+            person = await run_in_threadpool(members.set_subject, name, subject, by=by)
         return JSONResponse(to_json(person), headers=NO_STORE)
 
     @router.post("/{name}/link", responses=told(403, 404))

@@ -39,6 +39,7 @@ VERBS = {"receive": 18, "assess": 12, "correct": 30, "review": 10, "want": 8, "o
 
 KNOWN = 12  # frames that a client chooses among: few, so that they meet
 _PICTURE = makers.jpeg(16, 12)
+PROFILE = read_profile(ASSETS / "profiles" / "bench.toml")
 
 
 def said_of(frame: Frame, content: bytes, patience: Patience | None) -> Assessment:
@@ -51,9 +52,7 @@ def desk_of(data: Path) -> tuple[Store, Desk]:
     store = Store(data / FILE)
     vault = Vault(data, floor_bytes=0)
     vault.sweep()
-    return store, Desk(
-        store, vault, read_profile(ASSETS / "profiles" / "bench.toml"), inspect=said_of, model="scripted:0", prompt_id="prompt"
-    )
+    return store, Desk(store, vault, PROFILE, inspect=said_of, model="scripted:0", prompt_id="prompt")
 
 
 def content_of(key: str) -> bytes:
@@ -85,7 +84,8 @@ def requests(desk: Desk, dice: random.Random, name: str) -> Iterator[Request]:
     for number in count():
         key = f"{name}-{number}"
         verb = dice.choices(list(VERBS), list(VERBS.values()))[0]
-        known = [card.frame_id for card in desk.walk(limit=KNOWN)]
+        put_away = [each.frame_id for each in desk.binned(limit=KNOWN)] if verb == "unbin" else []
+        known = put_away or [card.frame_id for card in desk.walk(limit=KNOWN)]
         if not known or verb == "receive":
             yield {"key": key, "verb": "receive", "by": name.split("@")[0]}
             continue

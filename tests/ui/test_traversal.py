@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import socket
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.ui.peopled import ANONYMOUS, Peopled, peopled
 
 UP = 12  # folders: more than any of ours is deep
 
-WRITTEN = {
+WRITTEN: Mapping[str, Callable[[str], str]] = {
     "as it is": lambda path: path,
     "dots": lambda path: "../" * UP + path[1:],
     "dots in hex": lambda path: "%2e%2e/" * UP + path[1:],
@@ -136,8 +136,7 @@ class Line:
             self.close()
         return int(head.split(b" ")[1]), head, body
 
-    def _until(self, said: bytes, enough: object) -> bytes:
-        assert callable(enough)
+    def _until(self, said: bytes, enough: Callable[[bytes], bool]) -> bytes:
         assert self._open is not None
         while not enough(said):
             more = self._open.recv(65536)

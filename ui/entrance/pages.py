@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from string import Template
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import HTMLResponse, Response
@@ -25,6 +25,8 @@ POLICY = {
     "Cache-Control": "no-store",
 }
 _TITLES = {403: "entrance.shut.role", 404: "entrance.shut.nothing"}
+FAULTS = ("silent", "over", "unproven", "declined", "unknown", "shut_out")
+"""How a login elsewhere may end; each has its sentence."""
 _OTHER = {"en": "zh", "zh": "en"}
 
 
@@ -38,7 +40,7 @@ def own_place(asked: str | None) -> str:
     if not place.startswith("/") or place.startswith("//") or "\\" in place or not place.isprintable() or len(place) > 2000:
         return "/"
     parts = urlsplit(place)
-    return "/" if parts.scheme or parts.netloc or parts.path in ("/login",) or parts.path.startswith("/join/") else place
+    return "/" if parts.scheme or parts.netloc or parts.path in ("/login",) or parts.path.startswith(("/join/", "/api/v1/oidc/")) else place
 
 
 def language_of(scope: Scope, usual: str) -> str:
@@ -50,10 +52,16 @@ def language_of(scope: Scope, usual: str) -> str:
     return next((each for each in wanted if each in LANGUAGES), usual)
 
 
-def login_page(scope: Scope, usual: str, place: str) -> Response:
-    """Name and password."""
+def login_page(scope: Scope, usual: str, place: str, elsewhere: str | None = None) -> Response:
+    """Name and password, and a way to the other place where people log in, by its name; None: there is none. Says how a try there ended."""
     language = language_of(scope, usual)
-    return _page("login", scope, language, place=place)
+    say = Texts(language)
+    why = QueryParams(scope["query_string"]).get("elsewhere")
+    fault = say(f"entrance.elsewhere.{why}") if elsewhere is not None and why in FAULTS else ""
+    press = say("entrance.elsewhere.named", name=elsewhere) if elsewhere else say("entrance.elsewhere.usual")
+    hidden = {"fault_hidden": "" if fault else " hidden", "elsewhere_hidden": " hidden" if elsewhere is None else ""}
+    shown = {"fault": fault, "elsewhere": "" if elsewhere is None else press}
+    return _page("login", scope, language, place=place, place_quoted=quote(place, safe=""), **shown, **hidden)
 
 
 def join_page(scope: Scope, usual: str, name: str | None) -> Response:

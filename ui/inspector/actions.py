@@ -16,7 +16,7 @@ MISSED_ABOVE = 0.2  # from here on the screen says that the model may have misse
 SCREEN_WORDS = (
     "nav.", "language.", "theme.", "seconds", "close", "list.", "top.", "name.", "risk.", "level.", "panel.", "field.", "sure.", "said.", "violations.", "seen.",
     "dropped.", "note.", "origin.", "history.", "stage.", "bar.", "tools.", "menu.", "agree", "cannot_tell", "save", "next.", "draft.", "conflict.",
-    "faded.", "walk.", "person.", "role.", "state.", "review.", "bin.", "merge.", "add.", "drop.", "samples.", "camera.", "net.", "keys.", "host.", "models.",
+    "faded.", "walk.", "person.", "role.", "state.", "review.", "bin.", "merge.", "people.", "add.", "drop.", "samples.", "camera.", "net.", "keys.", "host.", "models.",
 )  # fmt: skip
 
 

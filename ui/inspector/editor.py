@@ -12,8 +12,8 @@ import gradio as gr
 
 FOLDER = Path(__file__).resolve().parent
 SCRIPTS = (
-    "words", "keymap", "elements", "geometry", "sheet", "sureness", "effort", "remote", "stage", "boxes", "pointer", "labels", "changes", "panel", "person", "lease", "review", "work",
-    "walk", "intake", "dialogs", "merge", "bin", "models", "keys", "start",
+    "words", "keymap", "elements", "geometry", "sheet", "sureness", "effort", "remote", "stage", "boxes", "pointer", "labels", "changes", "panel", "person", "lease", "review", "work", "onward",
+    "walk", "intake", "dialogs", "merge", "bin", "people", "models", "keys", "start",
 )  # fmt: skip
 TEMPLATE = '<div class="gl"></div>'
 """Constant for ever: Gradio would write the element anew when the template's outcome changes, and with it all that stands in it."""

@@ -166,7 +166,7 @@ function showSamplesDialog() {
 function askName() {
   const input = make("input", { class: "gl-input", value: memory.get("author") ?? "", maxlength: "100", "aria-label": say("name.title") });
   const keep = () => { memory.set("author", input.value.trim()); showTop(); };
-  const dialog = openDialog(say("name.title"), [make("p", { text: say("name.body") }), input], [{ text: say("name.keep"), primary: true, press: keep }]);
+  const dialog = openDialog(say("name.title"), [make("p", { text: say("name.body") }), input], [...(may("admin") ? [{ text: say("people.title"), press: showPeople }] : []), { text: say("name.keep"), primary: true, press: keep }]);
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") { keep(); dialog.close(); } });
   input.focus();
 }

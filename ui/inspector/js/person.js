@@ -21,7 +21,7 @@ function showPerson() {
 
 function showAccount() {
   const lines_ = [make("p", {}, make("b", { text: me.shown || me.name }), ` · ${me.name}`), make("p", { class: "gl-quiet", text: `${say("role." + me.role)}: ${say("role.may_" + me.role)}` })];
-  openDialog(say("person.title"), lines_, [{ text: say("person.out"), press: logOut }]);
+  openDialog(say("person.title"), lines_, [...(may("admin") ? [{ text: say("people.title"), press: showPeople }] : []), { text: say("person.out"), press: logOut }]);
 }
 
 async function logOut() {
