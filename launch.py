@@ -161,7 +161,9 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         sure = percents(settings.data / FOLDER)
         more = [model_routes(desk, Registry(settings, profile)), erasing_routes(eraser)]
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a person stops it
-            app = create(desk, reports, settings, ready=ready, metrics=metrics, calibrated=sure, members=members, more=more)
+            app = create(
+                desk, reports, settings, ready=lambda: store.failed or ready(), metrics=metrics, calibrated=sure, members=members, more=more
+            )
             first = members.first_link() if members.login else None
             link = f"{settings.public_address}/join/{first}" if first else None
             serve(app, door, settings, first_link=link, can_open_browser=can_open_browser)

@@ -21,17 +21,17 @@ class Drawing:
 
     def reserve(self, by: str, tab: str, after: str | None = None, *, disputed: bool = False) -> Reserved | None:
         """Draw the next frame for a person's tab and hold it; None: there is none. See `leases.reserve`. Raises NotFound, Malformed."""
-        with self._store.writing() as connection:
+        with self._store.writing(durable=False) as connection:
             return leases.reserve(connection, by=by, tab=tab, now=self._clock(), after=after, disputed=disputed)
 
     def renew(self, by: str, tab: str, frame_id: str) -> Lease:
         """Hold a frame for another fifteen minutes, or take it when it is free. Raises Held, NotFound, Malformed."""
-        with self._store.writing() as connection:
+        with self._store.writing(durable=False) as connection:
             return leases.renew(connection, frame_id, by=by, tab=tab, now=self._clock())
 
     def give_back(self, by: str, tab: str, frame_id: str) -> bool:
         """Let go of a frame; whether this tab held it. Raises NotFound, Malformed."""
-        with self._store.writing() as connection:
+        with self._store.writing(durable=False) as connection:
             return leases.give_back(connection, frame_id, by=by, tab=tab)
 
     def lease(self, frame_id: str) -> Lease | None:

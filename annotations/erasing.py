@@ -152,7 +152,7 @@ def erase_person(store: Store, name: str, *, by: str, why: str, at: datetime) ->
             raise NotFound("Nobody of this name is in the record.")
         connection.execute("DELETE FROM erasing")
         _told(connection, "person", 0, emptied, by=pseudonym if by == name else by, why=why, at=at, files_of=None)
-    _fold_in(store)
+    _out_of_the_files(store)
     return Erased(0, emptied, (), pseudonym)
 
 
@@ -172,7 +172,7 @@ def finish(store: Store, remove: Callable[[str], object], data: Path) -> tuple[s
         with store.writing() as connection:
             connection.execute("UPDATE erasures SET files_of = NULL WHERE seq = ?", (row["seq"],))
     if open_ones:
-        _fold_in(store)
+        _out_of_the_files(store)
     return tuple(gone)
 
 
@@ -285,6 +285,8 @@ def _holds(manifest: Path, ids: set[str]) -> bool:
         return True
 
 
-def _fold_in(store: Store) -> None:
-    """Nothing of it may wait in the write-ahead log."""
+def _out_of_the_files(store: Store) -> None:
+    """Out of the write-ahead log, and out of the copies that were made before updates: they hold what went."""
+    for copy in store.path.parent.glob(f"{store.path.name}.before-step-*"):
+        copy.unlink()
     store.fold_in()

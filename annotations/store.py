@@ -132,13 +132,16 @@ class Store(Reader):
         return Reader(path)
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """The writer's connection, in one transaction that is whole on disk when the block ends, or never was."""
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """The writer's connection, in one transaction that is whole on disk when the block ends, or never was.
+
+        `durable` False: a power cut may take the transaction back, whole, and nothing that was durable with it. For leases, which end by themselves.
+        """
         with self._turn:
             self._may_write()
             before = self._writer.total_changes
             try:
-                with _in_words(self.path), immediate(self._writer):
+                with _in_words(self.path), _flushed(self._writer, durable=durable), immediate(self._writer):
                     yield self._writer
             except BaseException as error:
                 self._look_after(error)
@@ -203,6 +206,19 @@ class Store(Reader):
         except StoreError as error:
             _log.warning("The write-ahead log could not be folded in: %s", error)
             self._look_after(error)
+
+
+@contextmanager
+def _flushed(connection: sqlite3.Connection, *, durable: bool) -> Iterator[None]:
+    """Whether the commit inside waits for the disk. The next one that does flushes what was written before it too."""
+    if durable:
+        yield
+        return
+    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous = FULL")
 
 
 def connect(uri: str) -> sqlite3.Connection:

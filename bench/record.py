@@ -70,7 +70,10 @@ def main() -> int:
         for figure in measured(Asked(tuple(asked.cases) or CASES, asked.rounds, asked.day, asked.frames, Path(work), peer)):
             print(line(figure), flush=True)
             figures.append(figure)
-    _write(figures, busy, time.monotonic() - began, why)
+    if asked.cases or asked.frames != LARGE:
+        print(f"Not written to {RESULTS.name}/: that holds whole runs only.")
+    else:
+        _write(figures, busy, time.monotonic() - began, why)
     return 0
 
 

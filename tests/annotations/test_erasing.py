@@ -62,6 +62,7 @@ def test_an_erased_frame_is_in_no_byte_of_the_data_folder(store: Store, vault: V
     (tmp_path / "exports" / "a" / "train.jsonl").write_text(SECRET)
     (tmp_path / "exports" / "b").mkdir()
     (tmp_path / "exports" / "b" / "manifest.json").write_bytes(orjson.dumps({"frames": {frames[0].id: {}}}))
+    (tmp_path / f"{FILE}.before-step-9").write_text(SECRET)
     assert everywhere(tmp_path, SECRET.encode())  # the search can find
 
     done = erasing.erase_frames(store, vault.remove, tmp_path, [gone.id], by="boss", why="request 7", at=makers.NOON)
@@ -155,5 +156,7 @@ def test_without_an_erasure_no_row_leaves(table: str, store: Store, vault: Vault
 
 def test_every_table_that_only_grows_has_its_way_out(store: Store) -> None:
     with store.reading() as connection:
-        guarded = {row[0].removesuffix("_no_delete") for row in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%_no_delete'")}
+        guarded = {
+            row[0].removesuffix("_no_delete") for row in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%_no_delete'")
+        }
     assert guarded == {*GROWING, "audit"}

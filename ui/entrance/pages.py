@@ -61,7 +61,7 @@ def login_page(scope: Scope, usual: str, place: str, elsewhere: str | None = Non
     press = say("entrance.elsewhere.named", name=elsewhere) if elsewhere else say("entrance.elsewhere.usual")
     hidden = {"fault_hidden": "" if fault else " hidden", "elsewhere_hidden": " hidden" if elsewhere is None else ""}
     shown = {"fault": fault, "elsewhere": "" if elsewhere is None else press}
-    return _page("login", scope, language, place=place, place_quoted=quote(place, safe=""), **shown, **hidden)
+    return _page("login", scope, language, 200, place=place, place_quoted=quote(place, safe=""), **shown, **hidden)
 
 
 def join_page(scope: Scope, usual: str, name: str | None) -> Response:

@@ -46,7 +46,9 @@ def run(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--public-hosts", metavar="NAMES", help="other host names it answers to, with commas, as behind a proxy (default none)"
     )
-
+    one.add_argument("--oidc-issuer", metavar="ADDRESS", help="where people may log in too, by OpenID Connect (see docs/operations.md)")
+    one.add_argument("--oidc-client-id", metavar="NAME", help="by which name that place knows this server")
+    one.add_argument("--oidc-name", metavar="NAME", help="what the button of the login page calls that place")
     one.add_argument("--site", metavar="NAME", help="where the frames come from that this server takes in (default: not said)")
     one.add_argument(
         "--see-faces", choices=ROLES, help="the least role that is shown faces; for those below they are covered (default inspector)"
