@@ -23,6 +23,7 @@ from core.geometry import FAMILIES
 from core.settings import ASSETS, load
 from tests.makers import jpeg
 from tests.serving import ROOT, Served, command, free_port, launched, scripted, serving
+from ui.terminal.serving import listening
 
 REPLY: dict[str, object] = {
     "findings": [
@@ -241,7 +242,7 @@ def test_it_listens_on_this_machine_only(served: Served) -> None:
 
 def test_an_answer_does_not_wait_for_the_network_to_make_up_its_mind() -> None:
     """asyncio sets TCP_NODELAY only on sockets that name their protocol; without it every answer on a kept connection waits 40 ms."""
-    with launch.listening(load({"port": free_port()}, {})) as door:
+    with listening(load({"port": free_port()}, {})) as door:
         assert door.proto == socket.IPPROTO_TCP
 
 
