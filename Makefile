@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+WORKERS ?= 2
+# A file of tests stays in one process: it shares its servers. One test that is looked at alone: make test WORKERS=0 ARGS="path -x"
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: help setup setup-dev browser run test test-slow check format lint types dockerfile bench model doctor tree lock audit sbom clean
 
@@ -25,13 +28,13 @@ doctor: setup  ## what works on this machine, and what to do about what does not
 	@$(BIN)/python launch.py doctor $(ARGS)
 
 test: setup-dev browser  ## every test but the slow ones, Chromium included
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-slow: setup-dev browser  ## every test
 	$(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
 
 check: setup-dev browser lint types dockerfile  ## ruff format, ruff, mypy strict, Dockerfile, pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 format: setup-dev  ## write the code as ruff wants it
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

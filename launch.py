@@ -37,7 +37,7 @@ from ui.terminal import people as admitting
 from ui.terminal.serving import listening, serve
 
 if TYPE_CHECKING:
-    from annotations.members import Members
+    from annotations.entering.members import Members
     from annotations.store import Store
     from core.backends.base import Backend
     from core.frames import Limits
@@ -205,8 +205,8 @@ def models(asked: argparse.Namespace, settings: Settings) -> int:
 
 def people(asked: argparse.Namespace, settings: Settings) -> int:
     """Who may come in. All but `list` needs the record for itself; while a server has it, an admin does the same through its API."""
-    from annotations.members import Members
-    from annotations.people import everybody
+    from annotations.entering.members import Members
+    from annotations.entering.people import everybody
     from annotations.store import FILE, Store
 
     place = settings.data / FILE
@@ -238,7 +238,7 @@ def export(asked: argparse.Namespace, settings: Settings) -> int:
 
 def bring_in(asked: argparse.Namespace, settings: Settings) -> int:
     """Our own records, our training sets, COCO; 1 when frames were not taken."""
-    from annotations.importing import Importer
+    from annotations.bringing.importing import Importer
     from annotations.store import FILE, Store
     from core.frames import Vault, admit
     from core.profile import read as read_profile
@@ -266,7 +266,7 @@ def evaluate(asked: argparse.Namespace, settings: Settings) -> int:
 
 def calibrate(asked: argparse.Namespace, settings: Settings) -> int:
     """From the record, beside a running server or without one: calibrators for every model and prompt that people's words can be held against."""
-    from annotations.listing import judged
+    from annotations.queueing.listing import judged
     from annotations.store import FILE, Store
     from core.evaluation import calibration
     from core.evaluation.percents import FOLDER
@@ -311,7 +311,7 @@ def doctor(asked: argparse.Namespace, settings: Settings) -> int:
 
 def members_of(store: Store, settings: Settings) -> Members:
     """Who may come in. Raises SettingsError where a stranger could reach the server and nobody would be asked who they are."""
-    from annotations.members import Members
+    from annotations.entering.members import Members
 
     members = Members(store, always=settings.login)
     if settings.reached and not members.login:

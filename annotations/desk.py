@@ -13,14 +13,16 @@ from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
-from annotations import audit, bins, datasets, leases, listing, opinions, queues, reviews, second_opinions, standing
+from annotations import audit, datasets, opinions
 from annotations.datasets import ExportReport
-from annotations.drawing import Drawing
-from annotations.judging import Judging
-from annotations.listing import Listed
 from annotations.once import Once, answered, done
-from annotations.queues import Card
-from annotations.reviews import Review
+from annotations.queueing import leases, listing, queues
+from annotations.queueing.drawing import Drawing
+from annotations.queueing.listing import Listed
+from annotations.queueing.queues import Card
+from annotations.reviewing import bins, reviews, second_opinions, standing
+from annotations.reviewing.judging import Judging
+from annotations.reviewing.reviews import Review
 from annotations.rows import clean, moment
 from annotations.store import Store
 from annotations.turns import Turns

@@ -16,8 +16,10 @@ from typing import Any
 
 import orjson
 
-from annotations import audit, manifest, migrations, rows, searching, summaries
+from annotations import audit, migrations, rows, summaries
 from annotations.datasets import MANIFEST
+from annotations.keeping import manifest
+from annotations.queueing import searching
 from annotations.steps.erasing import GROWING
 from annotations.store import Store
 from core.errors import Malformed, NotFound

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from annotations.desk import Desk, Inspect
 from annotations.erasing import Eraser
-from annotations.manifest import note_new
+from annotations.keeping.manifest import note_new
 from annotations.opinions import all_ids
 from annotations.store import Store
 from core.decoding.pool import Decoder

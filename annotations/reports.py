@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from annotations import audit, queues, teamwork
+from annotations import audit, teamwork
+from annotations.queueing import queues
 from annotations.store import Store
 from core.profile import LEVELS
 from core.schema import FIELDS

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import orjson
 
-from annotations import pages, rows
+from annotations import rows
 from annotations.formats.table import Cell
-from annotations.pages import Asked
+from annotations.queueing import pages
+from annotations.queueing.pages import Asked
 from annotations.store import Reader
 from core.schema import FIELDS
 

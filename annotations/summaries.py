@@ -11,7 +11,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 
-from annotations import rows, standing
+from annotations import rows
+from annotations.reviewing import standing
 from core.schema import FIELDS, Assessment, Correction
 
 Pair = tuple[str, str, str]

@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from annotations import audit, manifest
+from annotations import audit
 from annotations.engine import version
+from annotations.keeping import manifest
 
 _DONE = "SELECT author, count(*) AS n, count(DISTINCT frame) AS frames, sum(active_seconds) AS seconds FROM corrections GROUP BY author"
 _CHECKED = (

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from annotations.backup import back_up
-from annotations.restoring import restore
-from annotations.scrubbing import check
+from annotations.keeping.backup import back_up
+from annotations.keeping.restoring import restore
+from annotations.keeping.scrubbing import check
 from bench.measure import Row
 from bench.population import populate
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from annotations import datasets
+from annotations.bringing.importing import Importer
 from annotations.formats import records
-from annotations.importing import Importer
 from annotations.store import FILE, Store
 from bench.figures import Figure
 from bench.label_studio import Peer, tasks

@@ -17,8 +17,9 @@ from typing import TypeVar
 
 from PIL import Image
 
-from annotations import loading, opinions
-from annotations.incoming import Incoming, Said, Told
+from annotations import opinions
+from annotations.bringing import loading
+from annotations.bringing.incoming import Incoming, Said, Told
 from annotations.store import FILE, Store
 from core.frames import Vault
 from core.schema import Assessment, Box, Correction, Finding, Frame, Reply, Risk, Step, Value

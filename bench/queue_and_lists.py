@@ -20,10 +20,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from annotations import leases, pages, searching, sheets
+from annotations import sheets
+from annotations.bringing.importing import Importer
 from annotations.formats import records, table
-from annotations.importing import Importer
-from annotations.pages import Asked
+from annotations.queueing import leases, pages, searching
+from annotations.queueing.pages import Asked
 from annotations.store import FILE, Store
 from bench.measure import Row, median
 from bench.population import BEGIN, annotate, populate

@@ -16,7 +16,8 @@ from pathlib import Path
 import orjson
 from sqlite_utils import Database
 
-from annotations import loading, opinions, rows
+from annotations import opinions, rows
+from annotations.bringing import loading
 from annotations.store import FILE, Store
 from bench.annotators import at_once
 from bench.figures import Figure

@@ -13,7 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
 from annotations.desk import Desk
-from annotations.members import Members
+from annotations.entering.members import Members
 from annotations.reports import Reports
 from core.errors import AppError, Malformed, NotFound
 from core.settings import Settings

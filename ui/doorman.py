@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class Believer(Protocol):
-    """What of `annotations.members.Members` is asked at every request."""
+    """What of `annotations.entering.members.Members` is asked at every request."""
 
     @property
     def login(self) -> bool: ...

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from annotations.desk import Inspect, Patience
-from annotations.manifest import age_seconds
+from annotations.keeping.manifest import age_seconds
 from core.errors import AppError, ModelError
 from core.schema import Assessment, Frame
 

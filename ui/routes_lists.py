@@ -9,9 +9,9 @@ from typing import Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
-from annotations import pages
 from annotations.desk import Desk
-from annotations.listing import UNDETERMINED, Listed
+from annotations.queueing import pages
+from annotations.queueing.listing import UNDETERMINED, Listed
 from core.errors import Malformed
 from core.profile import LEVELS
 from ui.refusals import told

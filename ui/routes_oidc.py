@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from annotations.members import Members
+from annotations.entering.members import Members
 from core.errors import Forbidden, NotFound
 from core.settings import KEY_PREFIX, Settings, environment, secret
 from ui.entrance import pages

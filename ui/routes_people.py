@@ -1,4 +1,4 @@
-"""Coming in and going out, people, links and tokens. Turns requests into the verbs of `annotations.members`; roles were asked for at the door.
+"""Coming in and going out, people, links and tokens. Turns requests into the verbs of `annotations.entering.members`; roles were asked for at the door.
 
 POST /api/v1/login {"name", "password"} -> who it is, and a cookie; 401 when they do not belong together, 429 after five wrong tries
 GET  /api/v1/me -> {"name", "shown", "role", "via", "login": whether anybody has to log in here}
@@ -14,8 +14,8 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from annotations.members import Members
-from annotations.people import checked_role, elsewhere_as, known_as
+from annotations.entering.members import Members
+from annotations.entering.people import checked_role, elsewhere_as, known_as
 from core.errors import Forbidden, LoginNeeded, Malformed, NotFound
 from core.rights import Actor
 from core.settings import Settings

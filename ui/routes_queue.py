@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from annotations.desk import Desk
-from annotations.leases import Lease
+from annotations.queueing.leases import Lease
 from core.errors import Forbidden, Held, Malformed
 from ui.identity import actor_of
 from ui.refusals import refusal, told

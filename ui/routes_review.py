@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from annotations.bulk import Asked, Frames
 from annotations.desk import Desk
-from annotations.pages import asked_of
+from annotations.queueing.pages import asked_of
+from annotations.reviewing.bulk import Asked, Frames
 from core.errors import Malformed
 from core.profile import Profile
 from core.schema import Correction

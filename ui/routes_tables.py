@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, StreamingResponse
 
-from annotations import pages
 from annotations.desk import Desk
+from annotations.queueing import pages
 from ui.identity import actor_of
 from ui.refusals import told
 

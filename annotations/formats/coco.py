@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from annotations.incoming import Incoming, Refused, Said, Told
+from annotations.bringing.incoming import Incoming, Refused, Said, Told
 from core.errors import Malformed
 from core.frames import shown_name
 from core.profile import Profile

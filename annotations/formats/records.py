@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import orjson
 
+from annotations.bringing.incoming import Incoming, Refused, Said, Told
 from annotations.formats.spelled import SpelledAssessment, SpelledCorrection, SpelledLine
-from annotations.incoming import Incoming, Refused, Said, Told
 from annotations.store import Reader
 from core.errors import Malformed
 from core.frames import shown_name

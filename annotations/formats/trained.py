@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from annotations.bringing.incoming import Incoming, Refused, Told
 from annotations.formats import FORMATS
-from annotations.incoming import Incoming, Refused, Told
 from core.errors import Malformed
 from core.geometry import FAMILIES, BoxFormat
 from core.parsing import parse_reply

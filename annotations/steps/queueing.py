@@ -70,7 +70,7 @@ def _orders(db: Database) -> None:
 def _texts(db: Database) -> None:
     """Names, notes and comments in parts of three characters: found from the middle of a word, and in Chinese.
 
-    Two line breaks stand behind each text, so that its last two characters begin a part too (`annotations.searching` says what for).
+    Two line breaks stand behind each text, so that its last two characters begin a part too (`annotations.queueing.searching` says what for).
     """
     create(db, "texts", {"seq": int, "frame": int, "kind": str, "row": int, "text": str}, pk="seq", foreign_keys=FRAME)
     db.execute("CREATE INDEX texts_by_frame ON texts (frame)")

@@ -7,7 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from annotations import audit, replaying, scrubbing
+from annotations import audit, replaying
+from annotations.keeping import scrubbing
 from annotations.store import FILE, Store, connect
 
 

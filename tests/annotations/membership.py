@@ -9,8 +9,8 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from annotations.members import Members
-from annotations.secret_words import Passwords
+from annotations.entering.members import Members
+from annotations.entering.secret_words import Passwords
 from annotations.store import Store
 from core.rights import ROLES
 from tests.makers import NOON

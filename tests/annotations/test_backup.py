@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from annotations import audit, manifest, migrations
-from annotations.backup import back_up, sweep
-from annotations.manifest import HALF, MANIFEST, Backup, known, prune
-from annotations.restoring import restore, verify
+from annotations import audit, migrations
+from annotations.keeping import manifest
+from annotations.keeping.backup import back_up, sweep
+from annotations.keeping.manifest import HALF, MANIFEST, Backup, known, prune
+from annotations.keeping.restoring import restore, verify
 from annotations.store import FILE, RESTORING, Store, connect
 from core.errors import StoreError
 from tests import makers
@@ -350,7 +351,7 @@ def test_nothing_copies_the_live_file() -> None:
         for line in each.read_text("utf-8").splitlines()
         if any(word in line for word in copying)
     }
-    assert found == {"annotations/backup.py: os.link(source, target)"}
+    assert found == {"annotations/keeping/backup.py: os.link(source, target)"}
 
 
 def test_a_backup_of_another_shape_is_brought_up_to_date(data: Path, tmp_path: Path) -> None:
@@ -364,7 +365,7 @@ def test_a_backup_of_another_shape_is_brought_up_to_date(data: Path, tmp_path: P
     (backup.folder / FILE).unlink()
     shutil.copy(older / FILE, backup.folder / FILE)
     shutil.rmtree(backup.folder / "frames")
-    from annotations.backup import _hash
+    from annotations.keeping.backup import _hash
 
     old = replace(backup, schema=3, files={FILE: _hash(backup.folder / FILE)}, frames=manifest.digest_of([]))
     manifest.settle(old)

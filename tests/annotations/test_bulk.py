@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from annotations import opinions
-from annotations.bulk import MOST, Asked
 from annotations.desk import Desk
 from annotations.once import Once
+from annotations.reviewing.bulk import MOST, Asked
 from annotations.store import Store
 from core.errors import Malformed, OutOfTurn
 from core.schema import Frame, Risk

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from annotations.comparing import all_differences, differences
+from annotations.reviewing.comparing import all_differences, differences
 from core.geometry import iou
 from core.schema import Box, Finding, Risk, Step, Value, Violation
 from tests.makers import correction

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from annotations import audit, scrubbing
+from annotations import audit
+from annotations.keeping import scrubbing
 from annotations.store import FILE, connect
 from core.errors import StoreError
 from core.frames import Vault

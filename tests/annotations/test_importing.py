@@ -15,9 +15,9 @@ import orjson
 import pytest
 
 from annotations import opinions
+from annotations.bringing.importing import Imported, Importer
 from annotations.datasets import export_sft
 from annotations.formats import records
-from annotations.importing import Imported, Importer
 from annotations.store import FILE, Store
 from core.errors import Malformed
 from core.frames import Limits, Vault, admit

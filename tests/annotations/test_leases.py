@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from annotations import bins, leases, opinions, reviews, second_opinions
-from annotations.leases import BEHIND, DISPUTED, FRESH, LENGTH, PRESSING, RETURNED, STILL_YOURS, WAIT, WAITING, WANTED
+from annotations import opinions
+from annotations.queueing import leases
+from annotations.queueing.leases import BEHIND, DISPUTED, FRESH, LENGTH, PRESSING, RETURNED, STILL_YOURS, WAIT, WAITING, WANTED
+from annotations.reviewing import bins, reviews, second_opinions
 from annotations.store import Store
 from core.errors import Held, Malformed, NotFound
 from core.schema import Risk

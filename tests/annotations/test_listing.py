@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from annotations import listing, opinions
-from annotations.listing import judged, newest, statement
+from annotations import opinions
+from annotations.queueing import listing
+from annotations.queueing.listing import judged, newest, statement
 from annotations.store import Reader, Store
 from core.schema import Reply, Risk, Token
 from tests.makers import NOON, assessment, correction, frame

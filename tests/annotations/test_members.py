@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from annotations import audit
-from annotations.members import Members
-from annotations.secret_words import Passwords
+from annotations.entering.members import Members
+from annotations.entering.secret_words import Passwords
 from annotations.store import Store
 from core.errors import AppError, Forbidden, LoginNeeded, Malformed, NotFound
 from core.rights import ROLES, Actor

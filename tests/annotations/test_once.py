@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from annotations import audit
-from annotations.bulk import Asked
 from annotations.desk import Desk
 from annotations.once import KEPT, LONGEST, Once, forget
+from annotations.reviewing.bulk import Asked
 from annotations.store import Store
 from core.errors import KeyReused, Malformed
 from core.schema import Frame

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from annotations import bins, opinions, pages, reviews, second_opinions
-from annotations.pages import Asked, asked_of
+from annotations import opinions
+from annotations.queueing import pages
+from annotations.queueing.pages import Asked, asked_of
+from annotations.reviewing import bins, reviews, second_opinions
 from annotations.store import Store
 from core.errors import Malformed, NotFound
 from core.schema import Risk

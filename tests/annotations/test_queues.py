@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from annotations import opinions, queues
+from annotations import opinions
+from annotations.queueing import queues
 from annotations.store import Store
 from core.errors import Malformed, NotFound
 from core.schema import Risk

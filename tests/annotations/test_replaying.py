@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from annotations import audit, migrations, opinions, replaying, rows
-from annotations.bulk import Asked
 from annotations.desk import Desk
 from annotations.once import Once
+from annotations.reviewing.bulk import Asked
 from annotations.steps import first
 from annotations.store import Store
 from core.errors import AppError
@@ -251,7 +251,7 @@ def test_a_record_of_before_the_audit_is_led_to_by_what_was_carried_over(tmp_pat
     connection.row_factory = sqlite3.Row
     migrations.migrate(connection, path, old)
     one = frame()
-    opinions.insert(connection, "frames", rows.from_frame(one, "cam"))
+    opinions.insert(connection, "frames", {key: value for key, value in rows.from_frame(one, "cam").items() if key != "site"})
     arrival = {"frame": 1, "name": one.name, "source": "upload", "received_by": "cam", "received_at": rows.moment(NOON)}
     opinions.insert(connection, "arrivals", arrival)
     opinions.insert(connection, "arrivals", {**arrival, "received_by": "lin"})

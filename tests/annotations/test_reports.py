@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from annotations import opinions, queues
+from annotations import opinions
+from annotations.queueing import queues
 from annotations.reports import STATEMENTS, Reports, wilson
 from annotations.store import Store
 from core.errors import StoreError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from annotations.desk import Desk
-from annotations.listing import judged
+from annotations.queueing.listing import judged
 from annotations.store import Store
 from core.errors import Conflict, Forbidden, Malformed, NotFound, OutOfTurn
 from core.rights import LOCAL

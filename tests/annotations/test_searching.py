@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotations import opinions, reviews, searching
+from annotations import opinions
+from annotations.queueing import searching
+from annotations.reviewing import reviews
 from annotations.store import Store
 from core.errors import Malformed
 from tests.makers import NOON, correction, frame

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from annotations import scrubbing
 from annotations.desk import Desk
+from annotations.keeping import scrubbing
 from annotations.once import Once
 from annotations.store import FILE, Store
 from core.errors import AppError, KeyReused

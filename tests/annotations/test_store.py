@@ -221,7 +221,7 @@ def libraries(pid: int) -> set[str]:
 
 def test_a_process_with_the_record_open_has_one_sqlite(tmp_path: Path) -> None:
     """Two libraries in one process would not see each other's locks: closing a file in the one lets go of those of the other."""
-    hold = "import sys; from pathlib import Path; import annotations.desk, annotations.backup, annotations.reports; from annotations.store import Store; "
+    hold = "import sys; from pathlib import Path; import annotations.desk, annotations.keeping.backup, annotations.reports; from annotations.store import Store; "
     hold += "store = Store(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read(); store.close()"
     command = [sys.executable, "-c", hold, str(tmp_path / "record.sqlite3")]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:

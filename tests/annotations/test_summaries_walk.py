@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from annotations import opinions
-from annotations.bulk import Asked
 from annotations.desk import Desk
+from annotations.reviewing.bulk import Asked
 from annotations.store import Store
 from core.errors import AppError
 from core.schema import Risk, Step, Value

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from annotations import opinions, reviews, sheets
+from annotations import opinions, sheets
 from annotations.formats import table
-from annotations.pages import Asked
+from annotations.queueing.pages import Asked
+from annotations.reviewing import reviews
 from annotations.store import FILE, Store
 from core.errors import ExportError
 from tests.makers import NOON, correction, frame

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from annotations import migrations
-from annotations.backup import back_up
-from annotations.manifest import HALF
-from annotations.restoring import restore
+from annotations.keeping.backup import back_up
+from annotations.keeping.manifest import HALF
+from annotations.keeping.restoring import restore
 from annotations.store import FILE, Store, connect
 from core.errors import AppError, ExportError, StoreError
 from core.schema import Frame

@@ -19,8 +19,8 @@ quiet_frameworks(Path(tempfile.gettempdir()) / "gembalens-tests")
 def app_with_screens(data: Path) -> Any:
     """The app as `launch.py` makes it, without a model."""
     from annotations.desk import Desk
+    from annotations.entering.members import Members
     from annotations.erasing import Eraser
-    from annotations.members import Members
     from annotations.reports import Reports
     from annotations.store import Store
     from core.backends.registering import Registry

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.expressions.nodes  # here, near the top of the stack: deep in it, pytest's rewriting of a module fails (CPython 3.11)
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from annotations.desk import Desk
-from annotations.members import Members
+from annotations.entering.members import Members
 from annotations.reports import Reports
 from core.frames import Vault
 from core.settings import Settings

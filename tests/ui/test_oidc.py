@@ -15,17 +15,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from annotations.desk import Desk
-from annotations.members import Members
+from annotations.entering.members import Members
 from annotations.reports import Reports
-from core.errors import SettingsError
 from core.frames import Vault
-from core.settings import Settings, load
+from core.settings import Settings
 from tests.annotations.membership import PASSWORD, everybody, membership
 from tests.oidc_provider import CLIENT, SECRET, Place, provider
 from tests.serving import free_port
 from tests.ui.answering import PROFILE, SITE
 from ui.api import create
-from ui.entrance.attempts import MOST, SECONDS, Attempts
 from ui.texts import Texts
 
 WAY = "/api/v1/oidc/start"
@@ -377,36 +375,3 @@ def test_the_button_is_there_only_when_there_is_a_place(house: House, tmp_path: 
         with without.browser() as browser:
             assert '<p class="ways" hidden>' in browser.get("/login?elsewhere=unknown").text
             assert [browser.get(path).status_code for path in (WAY, "/api/v1/oidc/back?code=x&state=y")] == [404, 404]
-
-
-def test_attempts_end_and_never_grow_without_bound() -> None:
-    now = [0.0]
-    attempts = Attempts(clock=lambda: now[0])
-    old = attempts.begin("r", "/", "en")
-    now[0] = SECONDS + 1
-    assert attempts.take(old.state, old.browser) is None
-    for _ in range(MOST + 10):
-        last = attempts.begin("r", "/", "en")
-    assert len(attempts) == MOST
-    assert attempts.take(last.state, last.browser) == last
-    assert attempts.take(last.state, last.browser) is None
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"oidc_issuer": "http://login.example", "oidc_client_id": "x"},
-        {"oidc_issuer": "https://a:b@login.example", "oidc_client_id": "x"},
-        {"oidc_issuer": "https://login.example/?x", "oidc_client_id": "x"},
-        {"oidc_issuer": "file:///etc/passwd", "oidc_client_id": "x"},
-        {"oidc_issuer": "https://login.example"},
-        {"oidc_client_id": "x"},
-    ],
-    ids=["plain http", "with a password", "with a question", "a file", "no client", "no place"],
-)
-def test_a_place_that_cannot_be_trusted_is_no_setting(said: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match="oidc"):
-        load(said, {})
-    assert (
-        load({"oidc_issuer": "https://login.example/realms/a", "oidc_client_id": "x"}, {}).oidc_issuer == "https://login.example/realms/a"
-    )

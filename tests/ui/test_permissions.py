@@ -54,7 +54,7 @@ def test_the_places_that_matter_ask_for_what_they_should(method: str, path: str,
 def test_only_coming_in_and_being_alive_are_open_to_everybody() -> None:
     assert {f"{method} {path}" for (method, path), role in NEEDS.items() if role is OPEN} == {
         "GET /livez", "GET /readyz", "GET /login", "GET /join/{token}", "POST /join/{token}", "GET /entrance/{name}", "GET /favicon.ico",
-        "POST /api/v1/login", "POST /api/v1/logout",
+        "POST /api/v1/login", "POST /api/v1/logout", "GET /api/v1/oidc/start", "GET /api/v1/oidc/back",
     }  # fmt: skip
 
 

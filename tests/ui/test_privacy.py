@@ -20,7 +20,15 @@ from tests import makers
 from tests.serving import scripted, serving
 from tests.ui.peopled import Peopled, peopled
 
-SAY: dict[str, object] = {"findings": [], "tool": "hammer", "part": "bolt", "action": "strike", "phase": "work", "violations": [], "risk": "none"}
+SAY: dict[str, object] = {
+    "findings": [],
+    "tool": "hammer",
+    "part": "bolt",
+    "action": "strike",
+    "phase": "work",
+    "violations": [],
+    "risk": "none",
+}
 HEADS = Path(__file__).resolve().parent.parent / "core" / "faces" / "photographs"
 
 

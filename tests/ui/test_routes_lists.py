@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
 
-from annotations import pages
+from annotations.queueing import pages
 from tests.makers import jpeg
 from tests.ui.answering import SITE, app_of, correction, received
 

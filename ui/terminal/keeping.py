@@ -51,8 +51,8 @@ def arguments(verbs: Any, common: argparse.ArgumentParser, beside: Sequence[str]
 
 def backup(asked: argparse.Namespace, settings: Settings, beside: Sequence[str]) -> int:
     """0; 1 when frames are missing or damaged in the data folder itself and so could not be backed up."""
-    from annotations import manifest
-    from annotations.backup import back_up
+    from annotations.keeping import manifest
+    from annotations.keeping.backup import back_up
 
     to = asked.to or settings.data / FOLDER
     made = back_up(settings.data, to, beside=beside, keep_days=asked.keep_days, link=not asked.copy)
@@ -80,7 +80,7 @@ def backup(asked: argparse.Namespace, settings: Settings, beside: Sequence[str])
 
 def restore(asked: argparse.Namespace, settings: Settings) -> int:
     """Refuses a folder that holds something; 1 when frames were missing in the backup already."""
-    from annotations.restoring import restore as bring_back
+    from annotations.keeping.restoring import restore as bring_back
 
     back = bring_back(asked.source, settings.data, by=LOCAL, now=datetime.now(UTC), link=not asked.copy)
     left_out = back.backup.left_out
@@ -97,7 +97,7 @@ def restore(asked: argparse.Namespace, settings: Settings) -> int:
 
 def check(asked: argparse.Namespace, settings: Settings) -> int:
     """1 when something is not what was written."""
-    from annotations.scrubbing import check as look_through
+    from annotations.keeping.scrubbing import check as look_through
 
     found = look_through(settings.data)
     if asked.json:

@@ -17,7 +17,7 @@ LINK = "Send them this link. It works once, for 72 hours, and lets them set a pa
 
 
 class Members(Protocol):
-    """The verbs of `annotations.members.Members` that are asked here."""
+    """The verbs of `annotations.entering.members.Members` that are asked here."""
 
     def everybody(self) -> Sequence[Any]: ...
     def add(self, name: str, role: Role, *, shown: str = "", by: str) -> tuple[Any, str | None]: ...

@@ -107,7 +107,7 @@ def exported(report: Exported, *, as_json: bool) -> str:
 
 
 def brought_in(done: Any, *, as_json: bool) -> str:
-    """What an import took and what it did not (`annotations.importing.Imported`)."""
+    """What an import took and what it did not (`annotations.bringing.importing.Imported`)."""
     if as_json:
         told = {"new": done.new, "known": done.known, "assessments": done.assessments, "corrections": done.corrections}
         return json.dumps({**told, "left_out": dict(done.left_out), "refused": done.refused, "reasons": done.reasons}, ensure_ascii=False)

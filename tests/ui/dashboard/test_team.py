@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from annotations import manifest, reviews, teamwork
+from annotations import teamwork
 from annotations.desk import Desk
+from annotations.keeping import manifest
 from annotations.reports import Reports
+from annotations.reviewing import reviews
 from annotations.store import Store
 from core.frames import Vault
 from core.profile import read

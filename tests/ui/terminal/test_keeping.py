@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import launch
-from annotations.manifest import HALF
+from annotations.keeping.manifest import HALF
 from annotations.store import FILE
 from core.backends import catalogue
 from core.errors import AppError

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from annotations import audit, opinions, rows, standing
-from annotations.hindrances import ACCEPTED, BINNED, DISPUTED, MOVED_ON, OPEN, OWN, RETURNED, UNCONFIRMED, WAITING, refuse
-from annotations.standing import Stand
+from annotations import audit, opinions, rows
+from annotations.reviewing import standing
+from annotations.reviewing.hindrances import ACCEPTED, BINNED, DISPUTED, MOVED_ON, OPEN, OWN, RETURNED, UNCONFIRMED, WAITING, refuse
+from annotations.reviewing.standing import Stand
 from core.errors import Malformed
 from core.schema import FIELDS, Correction
 

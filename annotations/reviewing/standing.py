@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from annotations import comparing, rows
+from annotations import rows
+from annotations.reviewing import comparing
 from core.rights import LOCAL
 from core.schema import Correction
 

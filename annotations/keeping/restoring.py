@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from annotations import audit, manifest, migrations, rows, scrubbing
-from annotations.backup import take
-from annotations.manifest import Backup, kept_at
+from annotations import audit, migrations, rows
+from annotations.keeping import manifest, scrubbing
+from annotations.keeping.backup import take
+from annotations.keeping.manifest import Backup, kept_at
 from annotations.store import FILE, RESTORING, Store, connect, hold
 from core.durable import flush
 from core.errors import StoreError

@@ -17,9 +17,11 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from annotations import audit, loading, opinions, rows, standing
+from annotations import audit, opinions, rows
+from annotations.bringing import loading
+from annotations.bringing.incoming import Incoming, Refused, Said
 from annotations.formats import coco, records, trained
-from annotations.incoming import Incoming, Refused, Said
+from annotations.reviewing import standing
 from annotations.store import Store
 from core.errors import AppError, FrameRefused, FrameTooLarge, Malformed, NotFound
 from core.frames import Admit, Limits, Vault, admit, shown_name

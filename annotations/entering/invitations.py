@@ -6,9 +6,9 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from annotations import audit
-from annotations.people import row_of
+from annotations.entering.people import row_of
+from annotations.entering.secret_words import digest, token
 from annotations.rows import moment
-from annotations.secret_words import digest, token
 from core.errors import NotFound
 
 LASTS = timedelta(hours=72)

@@ -16,9 +16,9 @@ from typing import Any
 
 import orjson
 
-from annotations import searching
 from annotations.opinions import number_of
-from annotations.queues import CARD_COLUMNS, Card, card
+from annotations.queueing import searching
+from annotations.queueing.queues import CARD_COLUMNS, Card, card
 from annotations.rows import moment
 from core.errors import Malformed, NotFound
 

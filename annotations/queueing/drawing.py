@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from annotations import audit, leases, pages, rows, sheets
+from annotations import audit, rows, sheets
 from annotations.formats import table
-from annotations.leases import Lease, Reserved
-from annotations.pages import Asked, Page
+from annotations.queueing import leases, pages
+from annotations.queueing.leases import Lease, Reserved
+from annotations.queueing.pages import Asked, Page
 from annotations.store import Store
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from annotations import sessions, tokens
+from annotations.entering import sessions, tokens
 from annotations.store import Store
 from core.errors import StoreError
 from core.rights import Actor

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from annotations import invitations, people, sessions, tokens
-from annotations.believing import Beliefs
-from annotations.people import Person
-from annotations.secret_words import Passwords, digest
+from annotations.entering import invitations, people, sessions, tokens
+from annotations.entering.believing import Beliefs
+from annotations.entering.people import Person
+from annotations.entering.secret_words import Passwords, digest
+from annotations.entering.tokens import Token
 from annotations.store import Store
-from annotations.tokens import Token
 from core.errors import Forbidden, LoginNeeded, Malformed, NotFound
 from core.rights import Actor, Role
 

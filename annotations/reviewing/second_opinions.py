@@ -1,7 +1,7 @@
 """Several people say independently what they see of one frame; a reviewer decides where they differ. Who owes an opinion sees no other.
 
 How many are wanted is said of a frame; the first correction is one of them. The others are blind opinions: they stand beside the
-corrections, never in their line. How they are held against each other stands in `annotations.comparing`.
+corrections, never in their line. How they are held against each other stands in `annotations.reviewing.comparing`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from annotations import audit, opinions, reviews, rows, standing
-from annotations.hindrances import (
+from annotations import audit, opinions, rows
+from annotations.reviewing import reviews, standing
+from annotations.reviewing.hindrances import (
     ACCEPTED,
     BINNED,
     DISPUTED,
@@ -25,7 +26,7 @@ from annotations.hindrances import (
     UNCONFIRMED,
     refuse,
 )
-from annotations.standing import Stand
+from annotations.reviewing.standing import Stand
 from core.errors import Malformed
 from core.schema import Correction
 

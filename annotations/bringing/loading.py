@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from annotations import audit, rows, summaries
-from annotations.incoming import Incoming
+from annotations.bringing.incoming import Incoming
 from core.schema import Frame
 
 Row = Mapping[str, Any]

@@ -22,8 +22,9 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from annotations import audit, manifest, migrations
-from annotations.manifest import HALF, KEPT_DAYS, Backup, kept_at
+from annotations import audit, migrations
+from annotations.keeping import manifest
+from annotations.keeping.manifest import HALF, KEPT_DAYS, Backup, kept_at
 from annotations.store import FILE, Reader, connect
 from core.durable import flush
 from core.errors import StoreError

@@ -16,9 +16,11 @@ from typing import Any
 
 import orjson
 
-from annotations import bins, opinions, pages, reviews, second_opinions, standing
-from annotations.hindrances import UNKNOWN
-from annotations.standing import Stand
+from annotations import opinions
+from annotations.queueing import pages
+from annotations.reviewing import bins, reviews, second_opinions, standing
+from annotations.reviewing.hindrances import UNKNOWN
+from annotations.reviewing.standing import Stand
 from core.errors import Malformed, OutOfTurn
 
 MOST = 10_000

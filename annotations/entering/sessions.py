@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from annotations import audit
+from annotations.entering.secret_words import digest, token
 from annotations.rows import moment
-from annotations.secret_words import digest, token
 from core.rights import Role
 
 IDLE = timedelta(minutes=30)  # without a sign of life

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from annotations import audit, bins, bulk, opinions, reviews, second_opinions, standing
-from annotations.bins import Binned
-from annotations.bulk import Asked, Frames
+from annotations import audit, opinions
 from annotations.once import Once, done, forget
+from annotations.reviewing import bins, bulk, reviews, second_opinions, standing
+from annotations.reviewing.bins import Binned
+from annotations.reviewing.bulk import Asked, Frames
 from annotations.store import Store
 from core.schema import Correction
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from annotations import audit, opinions, rows, standing, summaries
-from annotations.hindrances import BINNED, NOT_BINNED, refuse
-from annotations.standing import Stand
+from annotations import audit, opinions, rows, summaries
+from annotations.reviewing import standing
+from annotations.reviewing.hindrances import BINNED, NOT_BINNED, refuse
+from annotations.reviewing.standing import Stand
 from core.errors import Malformed
 
 LONGEST = 1_000  # characters of a reason

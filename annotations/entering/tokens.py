@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from annotations import audit
-from annotations.people import checked_role, row_of
+from annotations.entering.people import checked_role, row_of
+from annotations.entering.secret_words import TOKEN_PREFIX, digest, token
 from annotations.rows import moment
-from annotations.secret_words import TOKEN_PREFIX, digest, token
 from core.errors import Malformed, NotFound
 from core.rights import ROLES, Role
 

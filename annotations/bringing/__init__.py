@@ -1,0 +1,1 @@
+"""Frames from elsewhere, with what was said of them."""

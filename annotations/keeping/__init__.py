@@ -1,0 +1,1 @@
+"""Backups, bringing them back, and finding what was damaged."""

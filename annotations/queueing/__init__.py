@@ -1,0 +1,1 @@
+"""Which frame next, who works on it, and lists of frames."""

@@ -1,0 +1,1 @@
+"""What becomes of a correction: reviews, second opinions, the bin, and many at once."""
