@@ -110,7 +110,10 @@ class Desk(Judging, Drawing):
         with self._store.writing() as connection:
 
             def act() -> dict[str, str]:
-                return {"frame_id": opinions.add_frame(connection, frame, by=by).id}
+                kept = opinions.add_frame(connection, frame, by=by)
+                if not self._vault.place(kept.id).exists():  # erased between the two lines above; whoever erases waits for this transaction
+                    self._vault.put(content)
+                return {"frame_id": kept.id}
 
             answer = done(connection, once, act, who=by, at=frame.received_at)
             return opinions.frame_of(connection, answer["frame_id"])

@@ -18,6 +18,7 @@ import orjson
 
 from annotations import audit, migrations, rows, summaries
 from annotations.datasets import MANIFEST
+from annotations.entering import people
 from annotations.keeping import manifest
 from annotations.queueing import searching
 from annotations.steps.erasing import GROWING
@@ -71,10 +72,16 @@ class Eraser:
         """Erase the frames that came in more than so many days ago; None: there are none. In parts, so that nobody waits long."""
         with self.store.reading() as connection:
             ids = older_than(connection, self.clock() - timedelta(days=days))
-        done = [self.frames(ids[at : at + AT_ONCE], by=RETENTION, why=f"kept for {days} days") for at in range(0, len(ids), AT_ONCE)]
+        why = f"kept for {days} days"
+        done = [self.frames(self._there(ids[at : at + AT_ONCE]), by=RETENTION, why=why) for at in range(0, len(ids), AT_ONCE)]
         if not done:
             return None
         return Erased(len(ids), sum(each.entries for each in done), tuple(name for each in done for name in each.exports))
+
+    def _there(self, ids: Sequence[str]) -> list[str]:
+        """Those of them that somebody else has not erased meanwhile."""
+        with self.store.reading() as connection:
+            return [each for each in ids if connection.execute("SELECT 1 FROM frames WHERE id = ?", (each,)).fetchone()]
 
     def finish(self) -> None:
         """See `finish`; for a start."""
@@ -144,6 +151,8 @@ def erase_person(store: Store, name: str, *, by: str, why: str, at: datetime) ->
         )
         changed += connection.execute("UPDATE frame_states SET author = ? WHERE author = ?", (pseudonym, name)).rowcount
         changed += connection.execute("UPDATE wanted_opinions SET who = ? WHERE who = ?", (pseudonym, name)).rowcount
+        changed += connection.execute("UPDATE people SET made_by = ? WHERE made_by = ?", (pseudonym, name)).rowcount
+        changed += connection.execute("UPDATE erasures SET who = ? WHERE who = ?", (pseudonym, name)).rowcount
         changed += _close_account(connection, name)
         emptied = connection.execute(
             "UPDATE audit SET who = CASE WHEN who = ?1 THEN NULL ELSE who END, subject = CASE WHEN subject = ?1 THEN NULL ELSE subject END, "
@@ -153,8 +162,9 @@ def erase_person(store: Store, name: str, *, by: str, why: str, at: datetime) ->
         if not changed and not emptied:
             raise NotFound("Nobody of this name is in the record.")
         connection.execute("DELETE FROM erasing")
-        _told(connection, "person", 0, emptied, by=pseudonym if by == name else by, why=why, at=at, files_of=None)
-    _out_of_the_files(store)
+        people.some_admin(connection)
+        _told(connection, "person", 0, emptied, by=pseudonym if by == name else by, why=why, at=at, files_of="[]")
+    finish(store, lambda frame_id: None, store.path.parent)
     return Erased(0, emptied, (), pseudonym)
 
 
@@ -166,15 +176,16 @@ def finish(store: Store, remove: Callable[[str], object], data: Path) -> tuple[s
     for row in open_ones:
         ids = set(orjson.loads(row["files_of"]))
         for frame_id in ids:
-            with store.reading() as connection:  # the same picture may have come in anew since
-                there = connection.execute("SELECT 1 FROM frames WHERE id = ?", (frame_id,)).fetchone()
-            if there is None:
-                remove(frame_id)
+            with (
+                store.writing() as connection
+            ):  # the same picture may come in anew: whoever writes its row waits here, and looks for its bytes again
+                if connection.execute("SELECT 1 FROM frames WHERE id = ?", (frame_id,)).fetchone() is None:
+                    remove(frame_id)
         gone += _remove_exports(data / "exports", ids)
-        with store.writing() as connection:
-            connection.execute("UPDATE erasures SET files_of = NULL WHERE seq = ?", (row["seq"],))
     if open_ones:
         _out_of_the_files(store)
+        with store.writing() as connection:
+            connection.execute("UPDATE erasures SET files_of = NULL WHERE seq <= ?", (open_ones[-1]["seq"],))
     return tuple(gone)
 
 
@@ -275,8 +286,8 @@ def _told(
 
 def _remove_exports(folder: Path, ids: set[str]) -> list[str]:
     found = exports_with(folder, ids)
-    for export in found:
-        shutil.rmtree(export)
+    for export in (*found, *folder.glob(".*.partial-*")):  # what was broken off half-way has no manifest that could tell
+        shutil.rmtree(export, ignore_errors=True)
     return [export.name for export in found]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,14 @@ from annotations.opinions import all_ids
 from annotations.store import Store
 from core.decoding.pool import Decoder
 from core.decoding.worker import Allowance
+from core.errors import AppError
 from core.faces.apart import Coverer
 from core.frames import Limits, Vault
 from core.profile import Profile
 from core.settings import Settings
 from core.vault import SIZES
 
+_log = logging.getLogger(__name__)
 DAY = 24 * 3600.0  # seconds
 
 
@@ -61,7 +64,10 @@ def _daily(eraser: Eraser, keep_days: int) -> Iterator[None]:
 
     def work() -> None:
         while True:
-            eraser.outlived(keep_days)
+            try:
+                eraser.outlived(keep_days)
+            except AppError as error:  # a full disk, say: tomorrow again, and meanwhile the log tells
+                _log.error("frames that have outlived their time could not be erased: %s", error)
             if over.wait(DAY):
                 return
 

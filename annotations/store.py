@@ -30,6 +30,7 @@ RESTORING = "restoring"
 BUSY_MILLISECONDS = 5000
 KEPT_READERS = 16  # idle connections; more are opened when more threads read at once, and closed after
 FOLD_COMMITS = 64  # after so many the write-ahead log is folded in,
+FOLD_TRIES = 3  # each waits as long as a writer would
 FOLD_ROWS = 2000  # or after a transaction that changed so many rows
 LARGE_LOG = 64 * 2**20  # bytes; a log that grew beyond, behind a long reader, is cut off as soon as that reader lets it
 
@@ -156,7 +157,10 @@ class Store(Reader):
             self._may_write()
             try:
                 with _in_words(self.path):
-                    self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    for _ in range(FOLD_TRIES):  # a reader of an older moment may hold it up
+                        busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                        if not busy:
+                            break
             except StoreError as error:
                 self._look_after(error)
                 raise

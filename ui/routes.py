@@ -32,7 +32,7 @@ MAX_JSON = 2 * 2**20  # bytes; 500 findings are some 60 KiB
 _ID = re.compile(r"[0-9a-f]{64}\Z")
 _BLOB_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cache-Control": "private, max-age=31536000, immutable",  # named by content, so it never changes
+    "Cache-Control": "private, no-cache",  # kept by the browser, and asked for each time: another may sit there, or the frame may be erased
 }
 
 
@@ -103,7 +103,11 @@ def picture_routes(desk: Desk, profile: Profile, see_faces: Role = "viewer") -> 
         if size not in ("320", "1600"):
             raise NotFound("Previews are 320 or 1600 pixels long.")
         hidden = covered(request)
-        return _picture(desk.preview(frame_id_of(frame_id), int(size), covered=hidden), frame_id, covered=hidden)
+        desk.frame(frame_id_of(frame_id))  # a preview may lie there a moment longer than its frame
+        tag = f'"{frame_id[:16]}-{size}-{"covered" if hidden else "clear"}"'
+        if request.headers.get("if-none-match") == tag and not hidden:
+            return Response(status_code=304, headers={**_BLOB_HEADERS, "ETag": tag})
+        return _picture(desk.preview(frame_id, int(size), covered=hidden), frame_id, covered=hidden, tag=tag)
 
     @router.get("/frames/{frame_id}/picture")
     def picture(frame_id: str, request: Request) -> Response:
@@ -183,11 +187,13 @@ def frame_id_of(frame_id: str) -> str:
     return frame_id
 
 
-def _picture(content: bytes, frame_id: str, *, attachment: bool = False, covered: bool = False) -> Response:
+def _picture(content: bytes, frame_id: str, *, attachment: bool = False, covered: bool = False, tag: str = "") -> Response:
     kind = "attachment" if attachment else "inline"
     headers = {**_BLOB_HEADERS, "Content-Disposition": f'{kind}; filename="frame-{frame_id[:12]}.jpg"'}
     if attachment or covered:
         headers["Cache-Control"] = "no-store"  # what people say of a frame changes, and so may who looks at it
+    if tag and not covered:
+        headers["ETag"] = tag
     return Response(content, media_type="image/jpeg", headers=headers)
 
 

@@ -12,8 +12,9 @@ from starlette.responses import JSONResponse
 from annotations.desk import Desk
 from annotations.queueing import pages
 from annotations.queueing.listing import UNDETERMINED, Listed
-from core.errors import Malformed
+from core.errors import Forbidden, Malformed
 from core.profile import LEVELS
+from ui.identity import actor_of
 from ui.refusals import told
 from ui.shapes import LINE, AssessmentPage, FramePage
 from ui.wire import to_json
@@ -71,6 +72,8 @@ def list_routes(desk: Desk) -> APIRouter:
         """Frames by any filters together. `before` is the `next` of the page before; a page may hold fewer lines than asked and have a `next`."""
         _only(request, ("limit", "before", *pages.WORDS))
         asked = pages.asked_of({name: value or None for name, value in request.query_params.items() if name in pages.WORDS})
+        if asked.binned and not actor_of(request).may("lead"):
+            raise Forbidden("What is in the bin is for leads. Ask whoever gives out roles.")
         found = desk.listed(asked, limit, before or None)
         return JSONResponse({"frames": to_json(found.cards), "next": found.next})
 

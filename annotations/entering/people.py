@@ -46,8 +46,10 @@ def known_as(name: object) -> str:
     'wang.li'
     """
     said = unicodedata.normalize("NFKC", name).strip().casefold() if isinstance(name, str) else ""
-    if not _NAME.fullmatch(said) or said == LOCAL:
-        raise Malformed('A name has 1 to 64 letters and digits, between them . _ - + or @, and is not "local". Nothing was saved.')
+    if not _NAME.fullmatch(said) or said == LOCAL or said.startswith("erased-"):
+        raise Malformed(
+            'A name has 1 to 64 letters and digits, between them . _ - + or @, and is neither "local" nor begins with "erased-". Nothing was saved.'
+        )
     return said
 
 
@@ -105,7 +107,7 @@ def set_role(connection: sqlite3.Connection, name: str, role: Role, *, by: str, 
     if before == role:
         return
     connection.execute("UPDATE people SET role = ? WHERE name = ?", (checked_role(role), name))
-    _some_admin(connection)
+    some_admin(connection)
     audit.note(connection, "role changed", who=by, at=moment(at), subject=name, before={"role": before}, after={"role": role})
 
 
@@ -115,7 +117,7 @@ def set_active(connection: sqlite3.Connection, name: str, active: bool, *, by: s
     if before == active:
         return
     connection.execute("UPDATE people SET active = ? WHERE name = ?", (int(active), name))
-    _some_admin(connection)
+    some_admin(connection)
     audit.note(connection, "person let in" if active else "person shut out", who=by, at=moment(at), subject=name)
 
 
@@ -203,7 +205,8 @@ def checked_role(role: object) -> Role:
     raise Malformed(f"A role is one of {', '.join(ROLES)}. Nothing was saved.")
 
 
-def _some_admin(connection: sqlite3.Connection) -> None:
+def some_admin(connection: sqlite3.Connection) -> None:
+    """Raises Forbidden when people are known and none of them is an admin who may come in."""
     if connection.execute("SELECT 1 FROM people WHERE role = 'admin' AND active = 1 LIMIT 1").fetchone() is None:
         raise Forbidden("This is the last admin. Make somebody else an admin first; nothing was changed.")
 

@@ -77,7 +77,14 @@ def newest(connection: sqlite3.Connection, *, limit: int, before: str | None = N
     return [card(row) for row in found]
 
 
-CARD_COLUMNS = "f.id, f.name, f.received_at, s.level, s.uncertainty, s.verdict, s.revision, s.assessment, s.state, s.author, s.binned"
+_OWED = "s.wanted > s.opinions + 1 AND s.state = 'corrected'"
+_MACHINES = "(SELECT a.risk_level FROM assessments a WHERE a.seq = s.assessment)"
+CARD_COLUMNS = (
+    f"f.id, f.name, f.received_at, CASE WHEN {_OWED} THEN {_MACHINES} ELSE s.level END AS level, s.uncertainty, "
+    f"CASE WHEN {_OWED} THEN NULL ELSE s.verdict END AS verdict, s.revision, s.assessment, s.state, "
+    f"CASE WHEN {_OWED} THEN NULL ELSE s.author END AS author, s.binned"
+)
+"""Of a frame that waits for opinions which have not seen the first one a list tells nobody what that one says, nor whose it is."""
 
 
 def page_statement(filter: str) -> str:

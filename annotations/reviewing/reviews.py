@@ -40,7 +40,7 @@ def add(
     stand = standing.of(connection, opinions.number_of(connection, frame_id))
     latest = opinions.correction_of(connection, frame_id)
     if latest is not None and stand.revision != revision and not stand.binned:
-        refuse(MOVED_ON, theirs=latest)
+        refuse(MOVED_ON, theirs=None if standing.owes(connection, stand, by) else latest)  # who owes an opinion sees no other
     hindrance = hindered(connection, stand, latest, verdict, by=by)
     if hindrance is not None:
         refuse(hindrance)

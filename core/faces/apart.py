@@ -13,7 +13,7 @@ from core.errors import ModelBusy, ModelLost, ModelSilent
 from core.faces.blurring import faceless
 
 SECONDS = 60.0  # for a frame, the start of the process included
-WAITING = 64  # frames; the next is told to come back
+WAITING = 12  # frames; the next is told to come back. Fewer than the threads of a server, or nobody could save meanwhile
 
 
 class Coverer:

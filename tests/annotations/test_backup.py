@@ -341,7 +341,7 @@ def test_a_place_that_cannot_be_written_is_a_sentence(data: Path, tmp_path: Path
 
 def test_nothing_copies_the_live_file() -> None:
     """Only SQLite's own backup may read the record's bytes: no line of ours names the record to something that copies files."""
-    root = Path(manifest.__file__).parents[1]
+    root = Path(manifest.__file__).parents[2]
     sources = [root / "launch.py", *(each for room in ("annotations", "core", "ui") for each in (root / room).rglob("*.py"))]
     sources = [each for each in sources if each.parent.name != "compact"]  # writes models, from a folder of its own
     copying = ("copyfile", "copy2", "copytree", "shutil.copy", "sendfile", "os.link")

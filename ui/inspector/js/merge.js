@@ -8,6 +8,7 @@ function piecesOf(base, theirs, mine) {
     if (t !== m) pieces.push({ place, name, theirs: t, mine: m, take: m === b ? "theirs" : "mine", both: m !== b && t !== b });
   };
   whole("risk", say("risk.title"), (risk) => levelName(risk.level), (each) => each.risk);
+  whole("note", say("note.empty"), (note) => note || "–", (each) => each.note ?? "");
   for (const field of Object.keys(profile.fields)) whole(`step.${field}`, say("field." + field), (value) => (value?.value ? termName(field, value.value) : "–"), (each) => each.step[field]);
   const sets = (place, all, keyOf_, name) => {
     const [b, t, m] = all.map((list) => new Map(list.map((each) => [keyOf_(each), each])));
@@ -16,10 +17,11 @@ function piecesOf(base, theirs, mine) {
       pieces.push({ place, key, name: name(t.get(key) ?? m.get(key)), only: t.has(key) ? "theirs" : "mine", keep: !b.has(key), said: t.get(key) ?? m.get(key) });
     }
   };
-  sets("violations", [base.violations, theirs.violations, mine.violations], (each) => each.hazard, (each) => hazardByKey.get(each.hazard)?.names[language] ?? each.hazard);
+  sets("violations", [base.violations, theirs.violations, mine.violations], violationKey, (each) => hazardByKey.get(each.hazard)?.names[language] ?? each.hazard);
   sets("findings", [base.findings, theirs.findings, mine.findings], boxKey, (each) => labelName(each.label));
   return pieces;
 }
+function violationKey(violation) { return JSON.stringify([violation.hazard, violation.risk, (violation.box ?? []).map((corner) => Math.round(corner * 1000))]); }
 function boxKey(finding) { return JSON.stringify([finding.label, (finding.box ?? []).map((corner) => Math.round(corner * 1000))]); }
 
 /** The sheet that the choices make: mine as the ground, and of theirs what was taken. */
@@ -27,8 +29,9 @@ function merged(pieces, theirs, mine) {
   const now = copyOf(mine);
   const other = working(theirs);
   if (pieces.some((piece) => piece.place === "risk" && piece.take === "theirs")) now.risk = other.risk;
+  if (pieces.some((piece) => piece.place === "note" && piece.take === "theirs")) now.note = other.note;
   for (const piece of pieces.filter((each) => each.place.startsWith("step.") && each.take === "theirs")) now.step[piece.place.slice(5)] = other.step[piece.place.slice(5)];
-  for (const [place, keyOf_] of [["violations", (each) => each.hazard], ["findings", boxKey]]) {
+  for (const [place, keyOf_] of [["violations", violationKey], ["findings", boxKey]]) {
     const chosen = pieces.filter((piece) => piece.place === place);
     const drop = new Set(chosen.filter((piece) => piece.only === "mine" && !piece.keep).map((piece) => piece.key));
     const add = new Set(chosen.filter((piece) => piece.only === "theirs" && piece.keep).map((piece) => piece.key));

@@ -47,9 +47,11 @@ function showLogin(resolve) {
   if (me.login) name.value = me.name;
   const enter = async (event) => {
     event.preventDefault();
+    const before = me.login ? me.name : "";
     try {
       await remote.logIn(name.value, word.value);
       await learnMe();
+      if (before && before !== me.name) return location.reload();  // somebody else: what was being sent was not theirs
       showPerson();
       resolve(true);
       dialog.close();

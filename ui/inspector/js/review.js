@@ -33,7 +33,7 @@ function stateLine() {
 }
 
 /** Nobody checks their own work; where nobody has to log in there is nobody else. */
-function mayReview() { return may("reviewer") && sheet.about.state === "corrected" && !sheet.about.binned && !isDirty() && (!me.login || sheet.about.author !== me.name); }
+function mayReview() { return may("reviewer") && sheet.about.state === "corrected" && !sheet.about.binned && !sheet.about.blind && !isDirty() && (!me.login || sheet.about.author !== me.name); }
 
 function reviewButtons() {
   return [button({ text: say("review.accept"), sign: "check", title: say("review.accept_hint"), keys: keyName("accept"), kind: "gl-button is-quiet is-small", press: acceptIt }),
@@ -63,11 +63,13 @@ async function sendReview(verdict, comment) {
   } finally { review.busy = false; }
 }
 
-/** The next correction of somebody else that waits for a check, oldest first. */
+/** The next frame that waits for a decision or a check of somebody else's correction, oldest first. */
 async function goReview(after) {
   let found;
-  try { found = await remote.frames("state=corrected&sort=oldest&limit=50"); } catch (error) { return tell(error.message, { bad: true }); }
-  const next = found.frames.find((card) => card.frame_id !== after && (!me.login || card.author !== me.name));
+  try {
+    found = await Promise.all(["disputed", "corrected"].map((state) => remote.frames(`state=${state}&sort=oldest&limit=200`)));
+  } catch (error) { return tell(error.message, { bad: true }); }
+  const next = found.flatMap((page) => page.frames).find((card) => card.frame_id !== after && (!me.login || card.author !== me.name));
   if (next) await openFrame(next.frame_id);
   else {
     if (after && isOpen(after)) await openFrame(after);

@@ -133,13 +133,15 @@ function correctionOf(now, verdict, activeSeconds) {
 }
 
 // Drafts: by frame and revision, so that a draft can never be laid over work it has not seen.
-function draftKey(revision = sheet.revision, frameId = sheet.frame.id) { return `draft.${frameId}.${revision}`; }
+// And by who logged in: another person at the same browser is not offered them.
+function draftsOf(frameId) { return `draft.${me.login ? me.name + "/" : ""}${frameId}.`; }
+function draftKey(revision = sheet.revision, frameId = sheet.frame.id) { return draftsOf(frameId) + revision; }
 function readDraft(key) { try { return JSON.parse(memory.get(key)); } catch { return null; } }
 function keepDraft() {
   if (!sheet.frame) return;
   if (!isDirty()) memory.drop(draftKey());
   else if (!memory.set(draftKey(), JSON.stringify({ now: sheet.now, basis: sheet.basis, at: new Date().toISOString() }))) draftFailed();
 }
-function dropDrafts(frameId = sheet.frame.id) { for (const key of memory.keys(`draft.${frameId}.`)) memory.drop(key); }
-function olderDraft() { return memory.keys(`draft.${sheet.frame.id}.`).find((key) => key !== draftKey()) ?? null; }
-function hasDraft(frameId) { return memory.keys(`draft.${frameId}.`).length > 0; }
+function dropDrafts(frameId = sheet.frame.id) { for (const key of memory.keys(draftsOf(frameId))) memory.drop(key); }
+function olderDraft() { return memory.keys(draftsOf(sheet.frame.id)).find((key) => key !== draftKey()) ?? null; }
+function hasDraft(frameId) { return memory.keys(draftsOf(frameId)).length > 0; }
