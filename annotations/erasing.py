@@ -153,7 +153,9 @@ def erase_person(store: Store, name: str, *, by: str, why: str, at: datetime) ->
         changed += connection.execute("UPDATE wanted_opinions SET who = ? WHERE who = ?", (pseudonym, name)).rowcount
         changed += connection.execute("UPDATE people SET made_by = ? WHERE made_by = ?", (pseudonym, name)).rowcount
         changed += connection.execute("UPDATE erasures SET who = ? WHERE who = ?", (pseudonym, name)).rowcount
-        changed += _close_account(connection, name)
+        if _close_account(connection, name):
+            people.some_admin(connection)
+            changed += 1
         emptied = connection.execute(
             "UPDATE audit SET who = CASE WHEN who = ?1 THEN NULL ELSE who END, subject = CASE WHEN subject = ?1 THEN NULL ELSE subject END, "
             "before = NULL, after = CASE WHEN subject = ?1 THEN NULL ELSE after END, salt = NULL WHERE salt IS NOT NULL AND ?1 IN (who, subject)",
@@ -162,7 +164,6 @@ def erase_person(store: Store, name: str, *, by: str, why: str, at: datetime) ->
         if not changed and not emptied:
             raise NotFound("Nobody of this name is in the record.")
         connection.execute("DELETE FROM erasing")
-        people.some_admin(connection)
         _told(connection, "person", 0, emptied, by=pseudonym if by == name else by, why=why, at=at, files_of="[]")
     finish(store, lambda frame_id: None, store.path.parent)
     return Erased(0, emptied, (), pseudonym)
@@ -186,6 +187,7 @@ def finish(store: Store, remove: Callable[[str], object], data: Path) -> tuple[s
         _out_of_the_files(store)
         with store.writing() as connection:
             connection.execute("UPDATE erasures SET files_of = NULL WHERE seq <= ?", (open_ones[-1]["seq"],))
+        store.fold_in()  # the ids that stood there too
     return tuple(gone)
 
 

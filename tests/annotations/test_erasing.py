@@ -11,9 +11,10 @@ import pytest
 
 from annotations import audit, erasing, opinions
 from annotations.desk import Desk
+from annotations.entering import people
 from annotations.steps.erasing import GROWING
 from annotations.store import FILE, Store
-from core.errors import Malformed, NotFound
+from core.errors import Forbidden, Malformed, NotFound
 from core.frames import Vault
 from core.profile import read
 from core.schema import Frame
@@ -160,3 +161,43 @@ def test_every_table_that_only_grows_has_its_way_out(store: Store) -> None:
             row[0].removesuffix("_no_delete") for row in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%_no_delete'")
         }
     assert guarded == {*GROWING, "audit"}
+
+
+def test_the_last_admin_is_not_erased_and_a_made_up_name_is_nobodys(store: Store) -> None:
+    with store.writing() as connection:
+        people.add(connection, "ada", "admin", by="ada", at=makers.NOON)
+        people.add(connection, "lin", "annotator", by="ada", at=makers.NOON)
+    with pytest.raises(Forbidden, match="last admin"):
+        erasing.erase_person(store, "ada", by="ada", why="left", at=makers.NOON)
+    assert erasing.erase_person(store, "lin", by="ada", why="left", at=makers.NOON).pseudonym == "erased-1"
+    with pytest.raises(Malformed, match="erased-"):
+        people.known_as("erased-1")
+    with store.reading() as connection:
+        assert [row["name"] for row in connection.execute("SELECT name FROM people")] == ["ada"]
+
+
+def test_a_frame_that_comes_in_anew_while_it_is_erased_keeps_its_bytes(store: Store, vault: Vault, tmp_path: Path) -> None:
+    (frame,) = filled(store, vault, 1)
+    content = vault.get(frame.id)
+    desk = Desk(store, vault, read(ASSETS / "profiles" / "bench.toml"), clock=lambda: makers.NOON)
+    erasing.erase_frames(store, vault.remove, tmp_path, [frame.id], by="boss", why="request 7", at=makers.NOON)
+    put, times = vault.put, []
+
+    def put_and_lose(kept: bytes) -> str:  # as when an erasure removes the file right after the first look at it
+        frame_id = put(kept)
+        if not times:
+            vault.remove(frame_id)
+        times.append(1)
+        return frame_id
+
+    vault.put = put_and_lose  # type: ignore[method-assign]
+    assert vault.get(desk.receive(content, "again.jpg", by="lin").id) == content
+
+
+def test_what_was_broken_off_while_it_was_exported_goes_too(store: Store, vault: Vault, tmp_path: Path) -> None:
+    (frame,) = filled(store, vault, 1)
+    half = tmp_path / "exports" / ".sft-1.partial-x" / "frames"
+    half.mkdir(parents=True)
+    (half / f"{frame.id}.jpg").write_bytes(b"x")
+    erasing.erase_frames(store, vault.remove, tmp_path, [frame.id], by="boss", why="request 7", at=makers.NOON)
+    assert list((tmp_path / "exports").iterdir()) == []
