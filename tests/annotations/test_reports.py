@@ -163,8 +163,8 @@ def test_a_page_of_the_queue_is_picked_from_a_covering_index_in_its_order(large:
     picked, *looked_up = [step for step in steps if step.startswith(("SCAN", "SEARCH")) and "picked" not in step]
     assert "COVERING INDEX frame_states_by_" in picked
     assert picked.startswith("SEARCH") or filter == "all"
-    assert looked_up == ["SEARCH s USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH f USING INTEGER PRIMARY KEY (rowid=?)"]
-    inner = queues.page_statement(filter).split("(", 1)[1].split(") picked")[0]
+    assert looked_up == [f"SEARCH {name} USING INTEGER PRIMARY KEY (rowid=?)" for name in "sfa"]  # state, frame, the machine's level
+    inner = queues.page_statement(filter).split("FROM (", 1)[1].split(") picked")[0]
     assert not [row["detail"] for row in plan(large, inner) if "TEMP B-TREE" in row["detail"]]
 
 
