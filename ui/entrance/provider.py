@@ -16,7 +16,6 @@ from urllib.parse import SplitResult, quote_plus, urlencode, urlsplit
 import httpx
 
 from ui.entrance.attempts import Attempt
-from ui.entrance.id_tokens import Expected, proven
 from ui.entrance.unproven import Unproven
 
 SECONDS = 10.0  # for an answer, from the first sign to the last, waiting for a turn included
@@ -87,6 +86,8 @@ class Provider:
             form |= {"client_id": self._client_id, **({"client_secret": self._secret} if self._secret else {})}
         said = await self._ask(described.token, form, headers)
         keys = await self._ask(described.keys)
+        from ui.entrance.id_tokens import Expected, proven  # late: 33 MiB of cryptography that only a login elsewhere needs
+
         return proven(said.get("id_token"), keys, Expected(self.issuer, self._client_id, attempt.nonce), time.time())
 
     async def _ask(self, address: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
