@@ -11,6 +11,7 @@ from annotations import rows
 from annotations.formats.table import Cell
 from annotations.queueing import pages
 from annotations.queueing.pages import Asked
+from annotations.queueing.queues import OWED
 from annotations.store import Reader
 from core.schema import FIELDS
 
@@ -35,10 +36,12 @@ def rows_of(reader: Reader, asked: Asked) -> Iterator[tuple[Cell, ...]]:
 
 
 def _rows(connection: sqlite3.Connection, ids: list[str]) -> list[tuple[Cell, ...]]:
+    machines = "(SELECT a.risk_level FROM assessments a WHERE a.seq = s.assessment)"
     found = connection.execute(
-        "SELECT f.id, f.name, f.received_at, f.taken_at, f.source, f.site, s.state, s.level, s.verdict, s.uncertainty, s.assessment, s.revision, "
-        "s.author, c.body, c.note FROM json_each(?) j CROSS JOIN frames f ON f.id = j.value CROSS JOIN frame_states s ON s.frame = f.seq "
-        "LEFT JOIN corrections c ON c.seq = s.correction ORDER BY j.key",
+        "SELECT f.id, f.name, f.received_at, f.taken_at, f.source, f.site, s.state, "  # noqa: S608
+        f"CASE WHEN {OWED} THEN {machines} ELSE s.level END AS level, CASE WHEN NOT ({OWED}) THEN s.verdict END AS verdict, "
+        f"s.uncertainty, s.assessment, s.revision, CASE WHEN NOT ({OWED}) THEN s.author END AS author, c.body, c.note FROM json_each(?) j CROSS JOIN frames f ON f.id = j.value CROSS JOIN frame_states s ON s.frame = f.seq "
+        f"LEFT JOIN corrections c ON c.seq = s.correction AND NOT ({OWED}) ORDER BY j.key",
         (orjson.dumps(ids).decode(),),
     )
     return [_row(row) for row in found]

@@ -84,7 +84,7 @@ def create(
         from ui.dashboard.mount import mount_dashboard
         from ui.inspector.app import mount_inspector
 
-        mount_dashboard(app, reports, profile, settings)
+        mount_dashboard(app, reports, profile, settings, guarded=members is not None)
         mount_inspector(app, desk, profile, settings)
     if members is not None:
         app.add_middleware(Doorman, members=members, behind_tls=settings.behind_tls, language=settings.language)

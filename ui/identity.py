@@ -30,8 +30,8 @@ def as_headers(actor: Actor) -> list[tuple[bytes, bytes]]:
     return [(ROLE_HEADER.encode(), actor.role.encode()), (NAME_HEADER.encode(), quote(actor.name).encode())]
 
 
-def actor_in(headers: Mapping[str, str]) -> Actor:
-    """The actor whom the doorman wrote into these headers; without a doorman whoever sits here.
+def actor_in(headers: Mapping[str, str], *, guarded: bool = True) -> Actor:
+    """The actor whom the doorman wrote into these headers. Without a word of it: nobody, or, where there is no doorman, whoever sits here.
 
     >>> actor_in({"X-Gembalens-Role": "lead", "X-Gembalens-Name": "%E6%9D%8E"})
     Actor(name='李', role='lead', via='session', shown='')
@@ -39,6 +39,6 @@ def actor_in(headers: Mapping[str, str]) -> Actor:
     said = {name.lower(): value for name, value in headers.items()}
     role = next((known for known in ROLES if known == said.get(ROLE_HEADER)), None)
     if role is None:
-        return ALONE
+        return NOBODY if guarded else ALONE
     name = unquote(said.get(NAME_HEADER, ""))
     return ALONE if name == LOCAL else Actor(name, role, "session")

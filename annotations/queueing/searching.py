@@ -13,6 +13,7 @@ import sqlite3
 
 import orjson
 
+from annotations.queueing.queues import OWED
 from core.errors import Malformed
 
 LONGEST = 200  # characters of a query
@@ -40,15 +41,19 @@ def frames(connection: sqlite3.Connection, said: str) -> list[int]:
     return list({row["frame"]: None for row in found if all(word in row["text"].lower() for word in short)})
 
 
+_OPEN = f"NOT (t.kind = 'note' AND EXISTS (SELECT 1 FROM frame_states s WHERE s.frame = t.frame AND {OWED}))"  # noqa: S608 - written above
+"""A note that somebody who owes an opinion shall not have seen yet is found by nobody."""
+
 FOUND = (
-    "SELECT t.frame, CASE WHEN :checked THEN t.text END AS text FROM (SELECT rowid AS seq FROM found WHERE found MATCH :phrases ORDER BY rowid DESC LIMIT :most) f "
-    "CROSS JOIN texts t ON t.seq = f.seq"
+    "SELECT t.frame, CASE WHEN :checked THEN t.text END AS text FROM (SELECT rowid AS seq FROM found WHERE found MATCH :phrases ORDER BY rowid DESC LIMIT :most) f "  # noqa: S608
+    f"CROSS JOIN texts t ON t.seq = f.seq WHERE {_OPEN}"
 )
 BEGUN = "SELECT DISTINCT doc FROM (SELECT doc FROM found_parts WHERE term >= :first AND term < :behind LIMIT :most)"
 """Texts in which a part begins so. Two line breaks stand behind every text, so its last characters begin a part too."""
 NEWEST = (
-    "SELECT frame, text FROM texts WHERE seq IN (SELECT value FROM json_each(:also)) "
-    "UNION ALL SELECT frame, text FROM (SELECT frame, text FROM texts ORDER BY seq DESC LIMIT :most) WHERE text LIKE :like ESCAPE '\\'"
+    f"SELECT t.frame, t.text FROM texts t WHERE t.seq IN (SELECT value FROM json_each(:also)) AND {_OPEN} "  # noqa: S608
+    "UNION ALL SELECT t.frame, t.text FROM (SELECT * FROM texts ORDER BY seq DESC LIMIT :most) t "
+    f"WHERE t.text LIKE :like ESCAPE '\\' AND {_OPEN}"
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,8 @@ from annotations.reports import Reports
 from annotations.store import Store
 from core.errors import Malformed, NotFound, OutOfTurn
 from core.schema import Frame
-from tests.annotations.desks import PLIERS, desk_of, frames_in, new_record, said
-from tests.annotations.keeping import broken
+from tests.annotations.desks import PLIERS, frames_in, new_record, said
 from tests.makers import jpeg
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    record = new_record(tmp_path)
-    with Store(record) as made:
-        yield made
-    assert broken(record) == []
-
-
-@pytest.fixture
-def desk(store: Store, tmp_path: Path) -> Desk:
-    return desk_of(store, tmp_path)
 
 
 @pytest.fixture

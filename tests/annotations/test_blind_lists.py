@@ -27,7 +27,9 @@ def test_a_list_and_a_refusal_tell_nothing_of_an_opinion_that_others_shall_not_s
         with store.writing() as connection:
             opinions.add_assessment(connection, assessment(frame), uncertainty=0.5, at=NOON)  # says low
         desk.want(frame.id, 2, by="chen")
-        desk.correct(correction(frame, author="lin", risk=HIGH))
+        desk.correct(correction(frame, author="lin", risk=HIGH, note="secret of lin"))
+        assert [desk.listed(pages.asked_of({"search": word})).cards for word in ("secret", "se")] == [[], []]
+        assert b"secret" not in b"".join(desk.table_csv(pages.asked_of({}), by="lea"))
         for card in (desk.walk()[0], desk.listed(pages.asked_of({})).cards[0]):
             assert (card.level, card.verdict, card.author, card.revision) == ("low", None, None, 1)
         with pytest.raises(OutOfTurn) as refused:
@@ -37,3 +39,5 @@ def test_a_list_and_a_refusal_tell_nothing_of_an_opinion_that_others_shall_not_s
         desk.second_opinion(correction(frame, author="wang", risk=HIGH))  # now all are in, and they agree
         card = desk.walk()[0]
         assert (card.level, card.verdict, card.author) == ("high", "reviewed", "lin")
+        assert [len(desk.listed(pages.asked_of({"search": word})).cards) for word in ("secret", "se")] == [1, 1]
+        assert b"secret" in b"".join(desk.table_csv(pages.asked_of({}), by="lea"))

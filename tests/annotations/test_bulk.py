@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,24 +13,10 @@ from annotations.reviewing.bulk import MOST, Asked
 from annotations.store import Store
 from core.errors import Malformed, OutOfTurn
 from core.schema import Frame, Risk
-from tests.annotations.desks import PLIERS, desk_of, frames_in, new_record, said
-from tests.annotations.keeping import broken
+from tests.annotations.desks import PLIERS, frames_in, said
 from tests.makers import NOON
 
 ACCEPT = Asked("accept")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    record = new_record(tmp_path)
-    with Store(record) as made:
-        yield made
-    assert broken(record) == []
-
-
-@pytest.fixture
-def desk(store: Store, tmp_path: Path) -> Desk:
-    return desk_of(store, tmp_path)
 
 
 @pytest.fixture

@@ -83,7 +83,9 @@ def everything(record: sqlite3.Connection) -> list[dict[str, Any]]:
         row["texts"] = [
             text[0].lower()
             for text in record.execute(
-                "SELECT name FROM frames WHERE seq = ?1 UNION ALL SELECT note FROM corrections WHERE frame = ?1", (row["frame"],)
+                "SELECT name FROM frames WHERE seq = ?1 UNION ALL SELECT note FROM corrections c JOIN frame_states s ON s.frame = c.frame "
+                "WHERE c.frame = ?1 AND NOT (s.wanted > s.opinions + 1 AND s.state = 'corrected')",  # others shall not see it yet
+                (row["frame"],),
             )
         ]
     return found

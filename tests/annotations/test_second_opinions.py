@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,21 +12,7 @@ from annotations.store import Store
 from core.errors import Conflict, Forbidden, Malformed, OutOfTurn
 from core.rights import LOCAL
 from core.schema import Frame, Risk
-from tests.annotations.desks import PLIERS, desk_of, frames_in, new_record, said, state_of
-from tests.annotations.keeping import broken
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    record = new_record(tmp_path)
-    with Store(record) as made:
-        yield made
-    assert broken(record) == []
-
-
-@pytest.fixture
-def desk(store: Store, tmp_path: Path) -> Desk:
-    return desk_of(store, tmp_path)
+from tests.annotations.desks import PLIERS, frames_in, said, state_of
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ class Board:
     profile: Profile
     language: str  # of a first visitor
     api: str  # http://host:port of our own API, for the one thing a page asks it to write
+    guarded: bool = False  # a doorman stands before it, and writes into the headers who looks
 
 
 _handed: dict[str, Board] = {}
@@ -71,7 +72,7 @@ def readable() -> Iterator[None]:
 
 def visitor() -> Actor:
     """Who looks, as the doorman wrote it into the headers of this visitor's socket."""
-    return actor_in(st.context.headers)
+    return actor_in(st.context.headers, guarded=board().guarded)
 
 
 def dark() -> bool:

@@ -18,11 +18,11 @@ from ui.dashboard.page_head import PageHead
 SCRIPT = Path(__file__).with_name("app.py")
 
 
-def mount_dashboard(app: FastAPI, reports: Reports, profile: Profile, settings: Settings) -> None:
+def mount_dashboard(app: FastAPI, reports: Reports, profile: Profile, settings: Settings, *, guarded: bool = False) -> None:
     """Mount it at /dashboard. Call once a process: Streamlit knows one script only."""
     import streamlit as st  # late: a second and a half that only a served app has to pay
 
-    hand_over(Board(reports, profile, settings.language, settings.address))
+    hand_over(Board(reports, profile, settings.language, settings.address, guarded))
     screens = st.App(SCRIPT)
     running, before = screens.lifespan(), app.router.lifespan_context
 
