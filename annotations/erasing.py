@@ -21,6 +21,7 @@ from annotations.datasets import MANIFEST
 from annotations.entering import people
 from annotations.keeping import manifest
 from annotations.queueing import searching
+from annotations.steps import learning
 from annotations.steps.erasing import GROWING
 from annotations.store import Store
 from core.errors import Malformed, NotFound
@@ -28,8 +29,11 @@ from core.errors import Malformed, NotFound
 TALLIES = {"tally_days": ("day",), "tally_states": ("verdict", "level"), "tally_pairs": ("model", "field", "machine", "person")}
 """Summaries that add up over frames, and their keys."""
 
-STATES = ("leases", "offered", "wanted_opinions", "frame_states")
+STATES = ("leases", "offered", "wanted_opinions", "frame_states", *learning.LOOKS, *learning.OF_FRAMES)
 """What hangs on a frame and is no opinion."""
+
+NAMED = {table: person for table, (_, person) in GROWING.items() if person is not None} | dict(learning.OF_PEOPLE)
+"""Where a person's name stands for good: the column of each table."""
 
 AT_ONCE = 200  # frames of one transaction
 RETENTION = "retention"
@@ -146,8 +150,7 @@ def erase_person(store: Store, name: str, *, by: str, why: str, at: datetime) ->
         connection.execute("INSERT INTO erasing (person) VALUES (?)", (name,))
         changed = sum(
             connection.execute(f"UPDATE {table} SET {person} = ? WHERE {person} = ?", (pseudonym, name)).rowcount  # noqa: S608 - of our steps
-            for table, (_, person) in GROWING.items()
-            if person is not None
+            for table, person in NAMED.items()
         )
         changed += connection.execute("UPDATE frame_states SET author = ? WHERE author = ?", (pseudonym, name)).rowcount
         changed += connection.execute("UPDATE wanted_opinions SET who = ? WHERE who = ?", (pseudonym, name)).rowcount

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from annotations.steps import auditing, erasing, first, people, queueing, reviewing
+from annotations.steps import auditing, erasing, first, learning, people, queueing, reviewing
 from annotations.transactions import immediate
 from core.durable import flush
 from core.errors import StoreError
@@ -31,6 +31,7 @@ STEPS: Mapping[int, Callable[[Database], None]] = {
     6: queueing.who_works_on_what,
     7: people.who_may_come_in,
     8: erasing.what_must_go,
+    9: learning.what_is_learned,
 }
 """A step that has run anywhere is never edited."""
 

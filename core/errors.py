@@ -16,6 +16,8 @@ AppError                    a full sentence: what is wrong, where, what to do
 ├── SettingsError           a flag, variable or settings file that cannot be used
 ├── StoreError              the record cannot be opened or written
 ├── ExportError             a data set that cannot be written
+├── DatasetUnfit            a data set that must not teach: each defect with file, line and reason
+├── TrainingError           a training that cannot begin, or broke off
 └── ModelError              the model could not be loaded or did not answer
     ├── ModelMissing        there is no model of this name here
     ├── ModelUnfit          it is here and cannot be used: no room, another base, another frame of boxes than declared
@@ -152,3 +154,15 @@ class ModelGarbled(ModelError):
 
 class Abandoned(ModelError):
     """Nobody waits for the answer any more, so it was not given."""
+
+
+class DatasetUnfit(AppError):
+    """A data set that must not teach. `defects`: each a sentence with file, line and reason."""
+
+    def __init__(self, message: str, defects: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.defects = defects
+
+
+class TrainingError(AppError):
+    """A training that cannot begin, or broke off. What was there before is untouched."""

@@ -219,3 +219,22 @@ class Sample:
     height: int
     prompt: str
     answer: str  # the JSON that the prompt asks for, boxes in the family's convention
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a correction prefers: for one frame and prompt the answer that a person made true, and the one that a model gave. Never equal."""
+
+    frame_id: str
+    image: str  # path relative to the data set's folder
+    width: int  # pixels of `image`
+    height: int
+    prompt: str
+    chosen: str  # the JSON that the prompt asks for, boxes in the family's convention
+    rejected: str  # so too, never the model's text as it stood
+    kinds: tuple[str, ...] = ()  # of edit, see `annotations.pairing.KINDS`
+    model: str = ""  # whose answer was rejected
+
+    def __post_init__(self) -> None:
+        if self.chosen == self.rejected:
+            raise ValueError(f"chosen and rejected are the same for frame {self.frame_id}")

@@ -12,6 +12,7 @@ import pytest
 from annotations import audit, erasing, opinions
 from annotations.desk import Desk
 from annotations.entering import people
+from annotations.steps import learning
 from annotations.steps.erasing import GROWING
 from annotations.store import FILE, Store
 from core.errors import Forbidden, Malformed, NotFound
@@ -105,10 +106,9 @@ def test_a_persons_name_goes_and_the_work_stays(store: Store, vault: Vault, tmp_
         assert list(audit.faults(connection)) == []
     assert done.pseudonym == "erased-1"
     assert authors == [["erased-1", "wang"]] * 4
-    for table, (_, person) in GROWING.items():
-        if person is not None:
-            with store.reading() as connection:
-                assert connection.execute(f"SELECT count(*) FROM {table} WHERE {person} = 'lin'").fetchone()[0] == 0, table
+    for table, person in erasing.NAMED.items():
+        with store.reading() as connection:
+            assert connection.execute(f"SELECT count(*) FROM {table} WHERE {person} = 'lin'").fetchone()[0] == 0, table
     with pytest.raises(NotFound, match="Nobody of this name"):
         erasing.erase_person(store, "lin", by="boss", why="again", at=makers.NOON)
     store.close()
@@ -160,7 +160,7 @@ def test_every_table_that_only_grows_has_its_way_out(store: Store) -> None:
         guarded = {
             row[0].removesuffix("_no_delete") for row in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%_no_delete'")
         }
-    assert guarded == {*GROWING, "audit"}
+    assert guarded == {*GROWING, *learning.OF_FRAMES, *learning.OF_PEOPLE, "audit"}
 
 
 def test_the_last_admin_is_not_erased_and_a_made_up_name_is_nobodys(store: Store) -> None:
