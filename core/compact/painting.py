@@ -17,10 +17,10 @@ Light = NDArray[np.float32]
 """height x width x 3, 0..255 before it becomes a picture."""
 
 
-def paint(laid: Sequence[Laid], benches: Sequence[Picture], dice: Generator, size: tuple[int, int]) -> Picture | None:
-    """The pixels of a frame of `size` (width, height); None when something would be hidden by half."""
-    canvas = _ground(benches, dice, size).astype(np.float32)
-    owner = np.full((size[1], size[0]), -1, np.int16)
+def paint(laid: Sequence[Laid], ground: Picture, dice: Generator) -> Picture | None:
+    """The pixels of a frame as large as its ground; None when something would be hidden by half."""
+    canvas = ground.astype(np.float32)
+    owner = np.full(canvas.shape[:2], -1, np.int16)
     whole: list[int] = []
     way, depth = dice.uniform(-6, 6, 2), float(dice.uniform(0.1, 0.5))
     for number, thing in enumerate(laid):
@@ -50,8 +50,8 @@ def _lay(canvas: Light, owner: NDArray[np.int16], thing: Laid, number: int, way:
     return int(solid.sum())
 
 
-def _ground(benches: Sequence[Picture], dice: Generator, size: tuple[int, int]) -> Picture:
-    """Three times in four a real empty bench, otherwise a surface made up."""
+def ground(benches: Sequence[Picture], dice: Generator, size: tuple[int, int]) -> Picture:
+    """What things are laid on, of `size` (width, height): three times in four a real empty bench, otherwise a surface made up."""
     width, height = size
     if dice.random() < 0.75:
         bench = benches[int(dice.integers(len(benches)))]

@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from core.compact.cutouts import Picture
 from core.compact.layouts import LAYOUTS, SHARES
-from core.compact.painting import paint
+from core.compact.painting import ground, paint
 from core.compact.table import Laid, Stock, Table
 from core.judging import Judged, judge
 from core.profile import Profile
@@ -34,6 +34,16 @@ class Scene:
     judged: Judged
 
 
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """What lies where, and what the rules say of it."""
+
+    laid: tuple[Laid, ...]  # in the order in which they lie over one another
+    size: tuple[int, int]  # width, height in pixels
+    findings: tuple[Finding, ...]
+    judged: Judged
+
+
 def compose(stock: Stock, seed: int) -> Scene:
     """The scene of a seed."""
     dice = np.random.default_rng(seed)
@@ -46,6 +56,15 @@ def compose(stock: Stock, seed: int) -> Scene:
 
 def _attempt(stock: Stock, layout: Callable[[Table], list[Laid] | None], dice: Generator) -> Scene | None:
     """One throw of the dice; None when things do not fit, would hide each other, or leave the verdict open."""
+    arranged = arrange(stock, layout, dice)
+    if arranged is None:
+        return None
+    picture = paint(arranged.laid, ground(stock.benches, dice, arranged.size), dice)
+    return None if picture is None else Scene(picture, arranged.findings, arranged.judged)
+
+
+def arrange(stock: Stock, layout: Callable[[Table], list[Laid] | None], dice: Generator) -> Arranged | None:
+    """Things laid out and judged, not yet painted; None when they do not fit or leave the verdict open."""
     size = SIZES[int(dice.integers(len(SIZES)))]
     laid = layout(Table(stock, dice, size))
     if laid is None:
@@ -54,8 +73,7 @@ def _attempt(stock: Stock, layout: Callable[[Table], list[Laid] | None], dice: G
     judged = judge(findings, stock.profile)
     if len(findings) < len(laid) or not _stands(findings, judged, stock.profile, dice):
         return None
-    picture = paint(laid, stock.benches, dice, size)
-    return None if picture is None else Scene(picture, findings, judged)
+    return Arranged(tuple(laid), size, findings, judged)
 
 
 def _stands(findings: tuple[Finding, ...], judged: Judged, profile: Profile, dice: Generator) -> bool:
