@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from core.compact.cutouts import Cutout, Picture, cut_out
 from core.compact.layouts import LAYOUTS
@@ -96,6 +98,7 @@ def _scene(material: Stock, dice: Generator) -> tuple[Picture, tuple[Finding, ..
 def _ground(dice: Generator, size: tuple[int, int]) -> Picture:
     """A cutting mat with its grid, or a bench of planks."""
     width, height = size
+    ground: NDArray[Any]
     if dice.random() < 0.6:
         tone = np.array((38, 92, 74), np.float32) + dice.normal(0, 6, 3)
         ground = np.broadcast_to(tone, (height, width, 3)).astype(np.float32).copy()
@@ -110,7 +113,7 @@ def _ground(dice: Generator, size: tuple[int, int]) -> Picture:
         ground = tone[None, None, :] + grain[:, :, None]
         for y in range(int(dice.integers(60)), height, int(dice.integers(80, 120))):
             ground[y : y + 3] *= 0.45
-    ground += dice.standard_normal((height, width, 1), dtype=np.float32) * np.float32(dice.uniform(1, 5))
+    ground = ground + dice.standard_normal((height, width, 1), dtype=np.float32) * np.float32(dice.uniform(1, 5))
     made: Picture = np.clip(ground, 0, 255).astype(np.uint8)
     return made
 

@@ -34,7 +34,7 @@ AGAIN_SECONDS = 5
 
 
 class Decoder:
-    """Safe to use from many threads. Starts its processes at birth and without waiting for them; ends them with `close`."""
+    """Safe to use from many threads. A process starts with the first picture that needs it, or by `warm`; `close` ends them."""
 
     def __init__(
         self,
@@ -54,11 +54,17 @@ class Decoder:
         self._workers = [Worker(allowance or Allowance()) for _ in range(processes)]
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in self._workers:
+            self._idle.put(worker)
+
+    def warm(self) -> None:
+        """Start all processes now, without waiting for them."""
+        for worker in self._workers:
+            if worker.pid is not None:
+                continue
             try:
                 worker.start()
             except NeverStarted as error:  # tried again, and told, at the first picture
                 _log.warning("the process that reads pictures does not start: %s", error)
-            self._idle.put(worker)
 
     def admit(self, content: bytes, name: str, *, limits: Limits, source: str = "upload", now: datetime) -> Frame:
         """As `core.frames.admit`, which runs in the other process; its previews go to `keep`.

@@ -73,6 +73,7 @@ def refused(decoder: Decoder, content: bytes, error: type[FrameRefused]) -> None
 def test_bombs_are_refused_in_no_time_and_no_memory(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(BOMBS["169 megapixels in 481 KiB"]) < 600 * 2**10
     with Decoder(sizes=SIZES, processes=1) as decoder:
+        decoder.warm()
         decoder.admit(jpeg(), "a.jpg", limits=LIMITS, now=NOON)
         ours, before, theirs = psutil.Process(), psutil.Process().memory_info().rss, peak_mib(decoder.pids[0])
         slowest = max(quickest(lambda bomb=bomb: refused(decoder, bomb, FrameTooLarge)) for bomb in BOMBS.values())  # type: ignore[misc]
@@ -88,6 +89,7 @@ def test_bombs_are_refused_in_no_time_and_no_memory(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("content", SWELLING.values(), ids=SWELLING)
 def test_what_swells_behind_the_header_stays_in_the_process_and_in_bounds(content: bytes) -> None:
     with Decoder(sizes=SIZES, processes=1) as decoder:
+        decoder.warm()
         decoder.admit(jpeg(), "a.jpg", limits=LIMITS, now=NOON)
         (pid,), theirs = decoder.pids, peak_mib(decoder.pids[0])
         with suppress(FrameRefused):  # or read: what stands behind the last row is not looked at

@@ -42,6 +42,7 @@ PHOTO = jpeg(1200, 900, exif_orientation=6, taken="2024:05:06 07:08:09")
 @pytest.fixture
 def decoder() -> Iterator[Decoder]:
     with Decoder(sizes=SIZES) as decoder:
+        decoder.warm()
         yield decoder
 
 
@@ -77,6 +78,7 @@ def busy(decoder: Decoder, seconds: float = 0.02) -> int:
 def test_the_frame_is_the_one_that_is_admitted_without_a_process(content: bytes, tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     with Decoder(sizes=SIZES, keep=vault.keep_previews) as decoder:
+        decoder.warm()
         frame = decoder.admit(content, "../20231102145943.jpg", limits=LIMITS, source="api", now=NOON)
     assert frame == admit(content, "../20231102145943.jpg", limits=LIMITS, source="api", now=NOON)
     kept = {size: (tmp_path / "previews" / str(size) / f"{frame.id}.jpg").read_bytes() for size in SIZES}
@@ -118,10 +120,12 @@ def test_a_limit_above_pillows_own_is_the_one_that_counts(decoder: Decoder) -> N
 def test_a_process_knows_no_key_of_ours_and_may_hardly_do_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMBALENS_KEY_TEST", "SECRET")
     with Decoder(Allowance(memory_bytes=2**30)) as decoder:
+        decoder.warm()
         decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON)
         for pid in decoder.pids:
             assert b"GEMBALENS" not in Path(f"/proc/{pid}/environ").read_bytes()
     with Decoder(processes=1) as decoder:
+        decoder.warm()
         decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON)
         limits = {line[:26].strip(): line[26:].split()[:2] for line in Path(f"/proc/{decoder.pids[0]}/limits").read_text().splitlines()}
         open_files = [str(each.readlink()) for each in Path(f"/proc/{decoder.pids[0]}/fd").iterdir()]
@@ -136,6 +140,7 @@ def test_a_process_knows_no_key_of_ours_and_may_hardly_do_anything(monkeypatch: 
 
 def test_a_process_that_is_killed_while_it_starts_is_started_again() -> None:
     with Decoder(processes=1) as decoder:
+        decoder.warm()
         os.kill(decoder.pids[0], signal.SIGKILL)
         assert decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON).width == 900
 
@@ -156,6 +161,7 @@ def test_a_process_that_is_killed_between_two_pictures_is_replaced(decoder: Deco
 def test_a_process_that_is_killed_over_a_picture_is_replaced_and_the_picture_read_again() -> None:
     large = black_png(7_000, 7_000)
     with Decoder(sizes=SIZES, processes=1) as decoder, ThreadPoolExecutor(1) as hand:
+        decoder.warm()
         decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON)
         asked = hand.submit(decoder.admit, large, "large.png", limits=LIMITS, now=NOON)
         victim = busy(decoder)
@@ -167,6 +173,7 @@ def test_a_process_that_is_killed_over_a_picture_is_replaced_and_the_picture_rea
 def test_a_picture_over_which_every_process_dies_is_refused_and_the_next_is_read() -> None:
     slow = slow_jpeg(7_000, 7_000, 20_000)
     with Decoder(processes=1) as decoder, ThreadPoolExecutor(1) as hand:
+        decoder.warm()
         decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON)
         asked = hand.submit(decoder.admit, slow, "evil.jpg", limits=LIMITS, now=NOON)
         killed: set[int] = set()
@@ -185,6 +192,7 @@ def test_a_picture_over_which_every_process_dies_is_refused_and_the_next_is_read
 def test_a_process_that_stands_still_is_killed_in_time_and_the_picture_refused(large: bool) -> None:
     content = PHOTO + bytes(8 * 2**20 if large else 0)
     with Decoder(Allowance(seconds=1.0), processes=1) as decoder:
+        decoder.warm()
         decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON)
         (victim,) = decoder.pids
         os.kill(victim, signal.SIGSTOP)
@@ -200,6 +208,7 @@ def test_a_process_that_stands_still_is_killed_in_time_and_the_picture_refused(l
 def test_a_picture_that_is_made_to_take_hours_is_ended_by_its_share_of_processor_time() -> None:
     """49 megapixels in 2 MB, with 20,000 scans: minutes for whoever decodes it to its end."""
     with Decoder(Allowance(cpu_seconds=1, seconds=60), processes=1) as decoder:
+        decoder.warm()
         began = time.monotonic()
         with pytest.raises(FrameRefused, match="takes too long"):
             decoder.admit(slow_jpeg(7_000, 7_000, 20_000), "x.jpg", limits=LIMITS, now=NOON)
@@ -210,6 +219,7 @@ def test_a_picture_that_is_made_to_take_hours_is_ended_by_its_share_of_processor
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of memory")
 def test_a_picture_that_wants_more_memory_than_there_is_is_refused_with_that_reason() -> None:
     with Decoder(Allowance(memory_bytes=160 * 2**20), sizes=SIZES, processes=1) as decoder:
+        decoder.warm()
         with pytest.raises(FrameRefused, match="more memory than a frame is given"):
             decoder.admit(black_png(7_000, 7_000), "x.png", limits=LIMITS, now=NOON)
         assert decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON).width == 900
@@ -230,6 +240,7 @@ def test_the_largest_legal_picture_of_every_kind_has_memory_enough(mode: str, ki
         stored.putpalette([255, 0, 0, 0, 255, 0])
     content = encoded(stored, kind, **options)
     with Decoder(Allowance.for_pixels(LIMITS.max_pixels), sizes=SIZES, processes=1) as decoder:
+        decoder.warm()
         assert decoder.admit(content, "x", limits=LIMITS, now=NOON).width == 7_071
 
 
@@ -242,6 +253,7 @@ class Strange(Limits):
 
 def test_what_nobody_foresaw_is_told_to_the_log_with_its_traceback_and_costs_one_picture(caplog: pytest.LogCaptureFixture) -> None:
     with Decoder(processes=1) as decoder, caplog.at_level(logging.ERROR):
+        decoder.warm()
         with pytest.raises(FrameRefused, match="cannot be read safely"):
             decoder.admit(PHOTO, "a.jpg", limits=Strange(), now=NOON)
         assert "Traceback" in caplog.text
@@ -251,6 +263,7 @@ def test_what_nobody_foresaw_is_told_to_the_log_with_its_traceback_and_costs_one
 
 def test_a_process_lives_for_so_many_pictures_and_no_longer() -> None:
     with Decoder(Allowance(pictures=3), processes=1) as decoder:
+        decoder.warm()
         seen = []
         for _ in range(9):
             seen.append(decoder.pids[0])
@@ -268,6 +281,7 @@ def test_many_hands_at_once_each_get_their_own_frame(decoder: Decoder) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
 def test_beyond_those_who_may_wait_one_is_sent_away_at_once() -> None:
     with Decoder(Allowance(seconds=1.5), processes=1, most_waiting=2) as decoder, ThreadPoolExecutor(3) as hands:
+        decoder.warm()
         decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON)
         os.kill(decoder.pids[0], signal.SIGSTOP)
         inside = [hands.submit(decoder.admit, PHOTO, "a.jpg", limits=LIMITS, now=NOON) for _ in range(3)]
@@ -292,6 +306,7 @@ def test_no_process_outlives_the_decoder_and_nobody_comes_in_after(decoder: Deco
 
 def test_who_closes_waits_for_a_picture_but_not_for_a_hung_one() -> None:
     decoder = Decoder(processes=1)
+    decoder.warm()
     decoder.admit(PHOTO, "a.jpg", limits=LIMITS, now=NOON)
     with ThreadPoolExecutor(1) as hand:
         asked = hand.submit(decoder.admit, slow_jpeg(7_000, 7_000, 20_000), "a.jpg", limits=LIMITS, now=NOON)
@@ -305,10 +320,18 @@ def test_who_closes_waits_for_a_picture_but_not_for_a_hung_one() -> None:
 
 def test_the_processes_end_when_their_parent_is_killed() -> None:
     """A parent that is killed closes nothing, so the end of its line has to be enough."""
-    code = "from core.decoding.pool import Decoder; print(*Decoder().pids, flush=True); import time; time.sleep(60)"
+    code = "from core.decoding.pool import Decoder; decoder = Decoder(); decoder.warm(); print(*decoder.pids, flush=True); import time; time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         children = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
         parent.kill()
     assert len(children) == 2
     assert not psutil.wait_procs(children, timeout=10)[1]
+
+
+def test_nothing_starts_before_the_first_picture_and_one_is_enough_for_one_at_a_time() -> None:
+    with Decoder(sizes=SIZES) as decoder:
+        assert decoder.pids == ()
+        for _ in range(2):
+            decoder.admit(PHOTO, "first.jpg", limits=LIMITS, now=NOON)
+        assert len(decoder.pids) == 1

@@ -50,6 +50,7 @@ def classified(count: int, seed: int) -> Counter[str]:
     files = [mutated(whole[number % len(whole)], dice) for number in range(count)]
     started = set[int]()
     with Decoder(Allowance(seconds=LONGEST), sizes=SIZES) as decoder, ThreadPoolExecutor(2) as hands:
+        decoder.warm()
 
         def look(content: bytes) -> str:
             began = time.monotonic()
