@@ -13,7 +13,7 @@ WORKERS ?= 2
 # A file of tests stays in one process: it shares its servers. One test that is looked at alone: make test WORKERS=0 ARGS="path -x"
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help setup setup-dev browser run test test-slow check format lint types dockerfile bench model doctor tree lock audit sbom clean
+.PHONY: help setup setup-dev browser run test test-slow check format lint types dockerfile bench flywheel model doctor tree lock audit sbom clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -51,6 +51,9 @@ dockerfile: setup-dev
 
 bench: setup-dev  ## what is fast and what is not, each beside a peer or a floor
 	$(BIN)/python -m bench.run $(ARGS)
+
+flywheel: setup  ## play the whole circle on a bench the model has never seen: pick, correct, teach, compare, promote (half an hour)
+	$(BIN)/python -m bench.flywheel $(ARGS)
 
 model: setup  ## train the compact model (hours on a CPU; goes on where it stopped)
 	$(BIN)/python -m core.compact $(ARGS)

@@ -1,203 +1,218 @@
-"""A training set as a folder: which frames are in it and why others are not, the frames themselves, the files, the manifest. Whole or not there.
+"""A training set as a folder: all that may teach, or a frozen set in its parts. Whole or not there, and the same record gives the same bytes.
 
-The same record gives the same bytes: nothing here looks at a clock, a die or a directory listing. It trains nothing and splits nothing.
+How a part is written stands in `annotations.parts`, what may teach in `annotations.teaching`. It trains nothing and splits nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
 import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import orjson
-from PIL import Image
 
-from annotations import opinions, rows
-from annotations.formats import FORMATS
+from annotations import rows, teaching
+from annotations.folders import MANIFEST, whole
+from annotations.formats import EXCHANGES, FORMATS, NAMES, PAIR_FORMATS, VERDICT_FORMATS, parquet
+from annotations.freezing import frozen
+from annotations.parts import Bench, Order, Part, counted
 from annotations.store import Reader
-from core import answers, prompts
-from core.errors import ExportError, FrameRefused, NotFound, StoreError
-from core.frames import Vault, upright
-from core.geometry import FAMILIES, BoxFormat, Size, smart_resize
+from annotations.teaching import (
+    ANOTHER_PROFILE,
+    AT_ONCE,
+    CANNOT_TELL,
+    DISPUTED,
+    IN_THE_BIN,
+    INCOMPLETE,
+    NOT_REVIEWED,
+    REASONS,
+    RETURNED,
+    UNCONFIRMED,
+    UNREADABLE,
+    foreign_word,
+    why_not,
+)
+from core.errors import ExportError
+from core.frames import Vault
+from core.geometry import FAMILIES
 from core.profile import Profile
-from core.schema import FIELDS, Correction, Frame, Reviewed, Sample
+from core.schema import Reviewed
 
-NOT_REVIEWED, CANNOT_TELL, UNCONFIRMED, INCOMPLETE, UNREADABLE = "not reviewed", "cannot tell", "unconfirmed", "incomplete", "unreadable"
-ANOTHER_PROFILE = "another profile"
-IN_THE_BIN, RETURNED, DISPUTED = "in the bin", "returned", "disputed"
-REASONS = (IN_THE_BIN, NOT_REVIEWED, RETURNED, DISPUTED, CANNOT_TELL, ANOTHER_PROFILE, UNCONFIRMED, INCOMPLETE, UNREADABLE)
-"""Why a frame is left out: it was put away; nobody corrected it; a reviewer sent it back; two opinions differ and nobody decided; who corrected
-it could not tell; it was judged in the words of another profile; a box or field nobody looked at; a field nobody filled; a file that is missing
-or damaged (never another picture in its place)."""
+__all__ = [
+    "ANOTHER_PROFILE",
+    "CANNOT_TELL",
+    "DISPUTED",
+    "INCOMPLETE",
+    "IN_THE_BIN",
+    "MANIFEST",
+    "NOT_REVIEWED",
+    "REASONS",
+    "RETURNED",
+    "UNCONFIRMED",
+    "UNREADABLE",
+    "ExportReport",
+    "export_dataset",
+    "export_sft",
+    "foreign_word",
+    "reviewed",
+    "why_not",
+]
 
-MANIFEST = "manifest.json"
 # LLaMA-Factory's own cap is 768 * 768 (hparams/model_args.py, ProcessorArguments): larger frames would be shrunk behind the boxes' back.
 _CAP = "let frames of {0} pixels through unshrunk, or every box moves (LLaMA-Factory: image_max_pixels: {0}; ms-swift: MAX_PIXELS={0})"
-_QUALITY = 95  # of the exported JPEG
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written where, and how many frames were left out for each reason. Both together are all frames of the record."""
+    """What was written where, and how many frames were left out for each reason. Both together are all frames that came into question."""
 
     folder: Path
-    files: tuple[str, ...]  # the formats' files and the manifest, relative to `folder`
+    files: tuple[str, ...]  # the formats' files and the manifests, relative to `folder`
     written: int  # frames
     left_out: dict[str, int]  # only reasons that occurred
 
 
-@dataclass(slots=True)
-class _Set:
-    """What was gathered so far."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an export goes on: whom it tells, and where it may be gone on with after a sudden end."""
 
-    samples: list[Sample] = field(default_factory=list)
-    frames: dict[str, dict[str, Any]] = field(default_factory=dict)  # by frame id: file, size, hash, revision
-    left_out: Counter[str] = field(default_factory=Counter)
-    unreadable: list[str] = field(default_factory=list)
+    seen: Callable[[int], None] = lambda frames: None  # told of so many more frames; what it raises ends the export
+    kept: Path | None = None  # the folder to write into, which stays when the export breaks off
+
+
+USUALLY = Way()
 
 
 def reviewed(reader: Reader, profile: Profile) -> Iterator[Reviewed]:
     """Frames that may teach, by id, each with the correction that says what is true of it."""
-    for frame, told, aside in _latest(reader):
-        if told is not None and aside is None and why_not(told, profile) is None:
-            yield Reviewed(frame, told)
+    ready = [each for each in teaching.everything(reader) if each.aside is None and each.correction is not None]
+    for at in range(0, len(ready), AT_ONCE):
+        some = ready[at : at + AT_ONCE]
+        asked = orjson.dumps([each.correction for each in some]).decode()
+        with reader.reading() as connection:
+            told = {row["seq"]: row for row in connection.execute(_TOLD, (asked,))}
+            seen = {row["id"]: rows.to_frame(row) for row in connection.execute(_SEEN, (asked,))}
+        for each in some:
+            if each.correction in told and each.frame_id in seen:  # not erased meanwhile
+                correction = rows.to_correction(told[each.correction], each.frame_id)
+                if why_not(correction, profile) is None:
+                    yield Reviewed(seen[each.frame_id], correction)
 
 
-def why_not(told: Correction, profile: Profile) -> str | None:
-    """The reason for which a frame with this latest correction may not teach; None: it may. No findings at all is a full answer."""
-    if told.verdict != "reviewed":
-        return CANNOT_TELL
-    if foreign_word(told, profile) is not None:
-        return ANOTHER_PROFILE
-    values = [told.step[name] for name in profile.fields]
-    unanswered = told.risk.level is None and not any(f.label in profile.not_applicable for f in told.findings)
-    if unanswered or any(value.value is None for value in values):
-        return INCOMPLETE
-    said_by = [*(f.said_by for f in told.findings), *(v.said_by for v in values), *(v.said_by for v in told.violations), told.risk.said_by]
-    if "model" in said_by:
-        return UNCONFIRMED
-    return None
-
-
-def foreign_word(told: Correction, profile: Profile) -> tuple[str, str] | None:
-    """The first word of a correction that is no key of the profile, after what it would have to be: label, tool ... hazard, risk."""
-    hazards = {hazard.key for hazard in profile.hazards}
-    said = [("label", f.label, _keys(profile, "label")) for f in told.findings]
-    said += [(name, value, _keys(profile, name)) for name in FIELDS if (value := told.step[name].value) is not None]
-    said += [("hazard", v.hazard, hazards) for v in told.violations]
-    said += [("risk", level, set(profile.levels)) for level in (told.risk.level, *(v.risk for v in told.violations)) if level is not None]
-    return next(((what, key) for what, key, known in said if key not in known), None)
-
-
-def _keys(profile: Profile, name: str) -> set[str]:
-    return {term.key for term in profile.terms(name)}
+_TOLD = "SELECT * FROM corrections WHERE seq IN (SELECT value FROM json_each(?))"
+_SEEN = "SELECT f.* FROM corrections c JOIN frames f ON f.seq = c.frame WHERE c.seq IN (SELECT value FROM json_each(?))"
 
 
 def export_sft(
-    reader: Reader, vault: Vault, profile: Profile, out: Path, *, family: str = "qwen2.5-vl", formats: Sequence[str] | None = None
+    reader: Reader,
+    vault: Vault,
+    profile: Profile,
+    out: Path,
+    *,
+    family: str = "qwen2.5-vl",
+    formats: Sequence[str] | None = None,
+    pictures: bool = True,
+    way: Way = USUALLY,
 ) -> ExportReport:
     """Write the frames that may teach, for a model family, into the new folder `out` (an earlier export there is replaced).
 
-    Raises ExportError for a family or format that is not there, and for a folder that holds something else.
+    `pictures` False: labels only, of the formats of other tools. Raises ExportError for a family or format that is not there, and for a folder
+    that holds something else.
     """
-    out = out.absolute()
-    asked = tuple(FORMATS) if formats is None else tuple(dict.fromkeys(formats))
-    for name, known in [(family, FAMILIES), *((name, FORMATS) for name in asked)]:
+    bench = _bench(reader, vault, profile, family, usual(family) if formats is None else formats, pictures, way)
+    out, before = out.absolute(), erasures(reader)
+    with whole(out, way.kept) as folder:
+        part = bench.write(teaching.everything(reader), folder, _told(bench))
+    _still_there(reader, before, out, [part])
+    return ExportReport(out, (*(path.name for path in part.files), MANIFEST), len(part.kept), counted(part.left_out))
+
+
+def export_dataset(
+    reader: Reader,
+    vault: Vault,
+    profile: Profile,
+    name: str,
+    out: Path,
+    *,
+    family: str = "qwen2.5-vl",
+    formats: Sequence[str] | None = None,
+    pictures: bool = True,
+    way: Way = USUALLY,
+) -> ExportReport:
+    """Write a frozen set: below `out` a folder for each part that is not empty, as `export_sft` writes one, and a manifest of the whole.
+
+    Frames that were erased since it was frozen are missing in it, and the manifest says how many. Raises NotFound for a set, and ExportError for
+    one in the words of another profile, a family or a format that is not there, and a folder that holds something else.
+    """
+    known = frozen.one(reader, name)
+    if known.profile != profile.key:
+        raise ExportError(
+            f'The set "{name}" speaks in the words of the profile {known.profile}, and {profile.key} is in use. Start with that profile.'
+        )
+    bench = _bench(reader, vault, profile, family, usual(family, pairs=True) if formats is None else formats, pictures, way)
+    out, before = out.absolute(), erasures(reader)
+    listed = sorted(teaching.frozen(reader, name), key=lambda each: frozen.PARTS.index(each.part))
+    identity = {"name": known.name, "digest": known.digest}
+    parts: dict[str, Part] = {}
+    with whole(out, way.kept) as folder:
+        for part, some in groupby(listed, key=lambda each: each.part):
+            (folder / part).mkdir(exist_ok=True)
+            parts[part] = bench.write(some, folder / part, _told(bench, dataset=identity, part=part))
+        about = _whole_set(bench, parts, identity, known.frames - len(listed))
+        (folder / MANIFEST).write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        if "parquet" in bench.order.formats:
+            card = parquet.carded({part: f"{part}/{parquet.FILE}" for part in parts}, profile.key)
+            (folder / parquet.CARD).write_text(card, "utf-8")
+    _still_there(reader, before, out, parts.values())
+    files = (f"{part}/{path.name}" for part, made in parts.items() for path in [*made.files, Path(MANIFEST)])
+    left_out = sum((made.left_out for made in parts.values()), Counter[str]())
+    return ExportReport(out, (*files, MANIFEST), sum(len(made.kept) for made in parts.values()), counted(left_out))
+
+
+def usual(family: str, *, pairs: bool = False) -> tuple[str, ...]:
+    """The formats that are written when nobody asks for any: all that suit the family and are read by trainers; of a frozen set preferences too."""
+    fmt = FAMILIES.get(family)
+    samples = (name for name, form in FORMATS.items() if fmt is None or form.suits(fmt))
+    return (*samples, *(PAIR_FORMATS if pairs else ()), *(VERDICT_FORMATS if pairs else ()))
+
+
+def of_how_many(reader: Reader, name: str | None) -> int:
+    """Frames that an export will look at, of a frozen set or of all; for whoever waits."""
+    return len(teaching.everything(reader) if name is None else teaching.frozen(reader, name))
+
+
+def check(family: str, formats: Sequence[str], *, pictures: bool) -> None:
+    """Raises ExportError for what cannot be exported."""
+    for name, known in [(family, tuple(FAMILIES)), *((name, NAMES) for name in formats)]:
         if name not in known:
             raise ExportError(f'"{name}" cannot be exported. There are: {", ".join(known)}.')
-    _refuse_foreign(out)
-    fmt = FAMILIES[family]
-    prompt = prompts.build(profile, "brief" if family == "compact" else "full", fmt)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
-        try:
-            (partial / "frames").mkdir()
-            gathered = _gather(reader, vault, profile, partial, fmt, prompt.text)
-            made = [path for name in asked for path in FORMATS[name].write(gathered.samples, partial)]
-            about = _about(profile, prompt, family, gathered, asked)
-            about["files"] = {path.name: _hash(path) for path in made}
-            (partial / MANIFEST).write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-            _settle(partial, out)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise ExportError(f"The training set could not be written to {out}: {error.strerror or error}. Nothing was left behind.") from error
-    files = (*(path.name for path in made), MANIFEST)
-    return ExportReport(out, files, len(gathered.samples), _counted(gathered))
+    trainers = [name for name in formats if name not in EXCHANGES]
+    if not pictures and trainers:
+        raise ExportError(f'"{trainers[0]}" speaks of pictures made for a model family, so it cannot be exported without them.')
 
 
-def _latest(reader: Reader) -> Iterator[tuple[Frame, Correction | None, str | None]]:
-    """Every frame by id with its latest correction and why it stands aside, as of one moment, without holding that moment while a caller works."""
-    with reader.reading() as connection:
-        found = connection.execute(
-            "SELECT f.id, s.correction, s.state, s.binned FROM frames f CROSS JOIN frame_states s ON s.frame = f.seq ORDER BY f.id"
-        ).fetchall()
-    for frame_id, number, state, binned in found:
-        aside = IN_THE_BIN if binned else {"returned": RETURNED, "disputed": DISPUTED}.get(state)
-        with reader.reading() as connection:  # rows never change: what was the latest is still there
-            frame = opinions.frame_of(connection, frame_id)
-            row = connection.execute("SELECT * FROM corrections WHERE seq = ?", (number,)).fetchone() if number is not None else None
-        yield frame, None if row is None else rows.to_correction(row, frame_id), aside
+def _bench(reader: Reader, vault: Vault, profile: Profile, family: str, formats: Sequence[str], pictures: bool, way: Way) -> Bench:
+    asked = tuple(dict.fromkeys(formats))
+    check(family, asked, pictures=pictures)
+    return Bench(reader, vault, profile, Order(family, asked, pictures, way.kept is not None, way.seen))
 
 
-def _gather(reader: Reader, vault: Vault, profile: Profile, folder: Path, fmt: BoxFormat, prompt: str) -> _Set:
-    """Write the frames that may teach and make their samples; count the others."""
-    gathered = _Set()
-    for frame, told, aside in _latest(reader):
-        reason = aside or (NOT_REVIEWED if told is None else why_not(told, profile))
-        if told is None or reason is not None:
-            gathered.left_out[reason or NOT_REVIEWED] += 1
-            continue
-        image = f"frames/{frame.id}.jpg"
-        try:
-            content, size = _encode(vault.get(frame.id), fmt)
-        except (FrameRefused, NotFound, StoreError):
-            gathered.left_out[UNREADABLE] += 1
-            gathered.unreadable.append(frame.id)
-            continue
-        (folder / image).write_bytes(content)
-        answer = answers.write(told.findings, told.step, told.violations, told.risk, profile, fmt, size)
-        gathered.samples.append(Sample(frame.id, image, *size, prompt, answer))
-        sha256 = hashlib.sha256(content).hexdigest()
-        gathered.frames[frame.id] = {"image": image, "width": size[0], "height": size[1], "sha256": sha256, "revision": told.revision}
-    return gathered
-
-
-def _encode(content: bytes, fmt: BoxFormat) -> tuple[bytes, Size]:
-    """The upright frame as JPEG without metadata, and its size. For a family that writes pixels it has the very size at which its
-    processor would look at it, so that each trainer's own resize changes nothing. Raises FrameRefused."""
-    picture = upright(content)
-    if fmt.resized:
-        try:
-            size = smart_resize(picture.size, fmt.factor, fmt.min_pixels, fmt.max_pixels)
-        except ValueError as error:
-            raise FrameRefused(f"This model family takes no such frame: {error}.") from error
-        picture = picture.resize(size, Image.Resampling.BICUBIC)  # the processors' own filter
-    encoded = io.BytesIO()
-    picture.save(encoded, "JPEG", quality=_QUALITY)
-    return encoded.getvalue(), picture.size
-
-
-def _about(profile: Profile, prompt: prompts.Prompt, family: str, gathered: _Set, asked: Sequence[str]) -> dict[str, Any]:
-    """The manifest, but for the files."""
-    fmt = FAMILIES[family]
+def _told(bench: Bench, **more: object) -> dict[str, Any]:
+    """What a manifest says of the set, whichever frames are in it."""
+    fmt, prompt = bench.fmt, bench.prompt
     unit = "pixels of the frame file" if fmt.scale is None else f"{fmt.scale:g}ths of the frame's width and height"
     return {
         "made_by": "gembalens",
-        "profile": {"key": profile.key, "version": profile.version},
+        **more,
+        "profile": {"key": bench.profile.key, "version": bench.profile.version},
         "schema_id": prompt.schema_id,
         "prompt_id": prompt.id,
         "coordinates": {
-            "family": family,
+            "family": bench.order.family,
             "order": fmt.order,
             "unit": unit,
             "scale": fmt.scale,
@@ -206,61 +221,30 @@ def _about(profile: Profile, prompt: prompts.Prompt, family: str, gathered: _Set
             "max_pixels": fmt.max_pixels if fmt.resized else None,
             "trainers_must": _CAP.format(fmt.max_pixels) if fmt.resized else None,
         },
-        "counts": {
-            "frames": len(gathered.samples) + gathered.left_out.total(),
-            "written": len(gathered.samples),
-            "left_out": _counted(gathered),
-        },
-        "unreadable": gathered.unreadable,
-        "valid_for": {FORMATS[name].file: list(FORMATS[name].valid_for) for name in asked},
-        "not_for": {FORMATS[name].file: list(FORMATS[name].not_for) for name in asked},
-        "frames": gathered.frames,
     }
 
 
-def _counted(gathered: _Set) -> dict[str, int]:
-    return {reason: gathered.left_out[reason] for reason in REASONS if gathered.left_out[reason]}
+def _whole_set(bench: Bench, parts: Mapping[str, Part], identity: Mapping[str, str], erased: int) -> dict[str, Any]:
+    """The manifest above the parts. It names every frame, by which an erasure finds it."""
+    sizes = {name: len(parts[name].kept) if name in parts else 0 for name in frozen.PARTS}
+    frames = {each.frame_id: {"part": name} for name, part in parts.items() for each in part.kept}
+    return {**_told(bench, dataset=identity), "parts": sizes, "erased": erased, "frames": dict(sorted(frames.items()))}
 
 
-def _hash(path: Path) -> Mapping[str, Any]:
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
-
-
-def _refuse_foreign(out: Path) -> None:
-    """Only a folder that we made, or an empty one, may be replaced."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+def _still_there(reader: Reader, before: int, out: Path, parts: Iterable[Part]) -> None:
+    """An erasure that began meanwhile may have looked for exports before this one stood: then it goes, as it would have. Raises ExportError."""
+    if erasures(reader) == before:
         return
-    try:
-        ours = orjson.loads((out / MANIFEST).read_bytes()).get("made_by") == "gembalens"
-    except (OSError, orjson.JSONDecodeError, AttributeError):
-        ours = False
-    if not ours:
-        raise ExportError(f"{out} holds something that is no training set of ours. Choose a new folder; nothing was written.")
+    frames = orjson.dumps([each.numbers[0] for part in parts for each in part.kept]).decode()
+    with reader.reading() as connection:
+        (gone,) = connection.execute("SELECT count(*) FROM json_each(?) WHERE value NOT IN (SELECT seq FROM frames)", (frames,)).fetchone()
+    if gone:
+        shutil.rmtree(out, ignore_errors=True)
+        raise ExportError("A frame was erased while it was being exported. Nothing was written; export again.")
 
 
-def _settle(partial: Path, out: Path) -> None:
-    """Flush everything, then let the folder appear under its name at once."""
-    partial.chmod(0o755)  # mkdtemp's are private
-    for path in (*partial.rglob("*"), partial):
-        _flush(path)
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent)) if out.exists() else None
-    if aside is not None:
-        out.replace(aside)
-    try:
-        partial.replace(out)
-    except OSError:
-        if aside is not None:
-            aside.replace(out)
-        raise
-    _flush(out.parent)
-    if aside is not None:
-        shutil.rmtree(aside)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _erasures(reader: Reader) -> int:
+    """How many there ever were."""
+    with reader.reading() as connection:
+        number: int = connection.execute("SELECT coalesce(max(seq), 0) FROM erasures").fetchone()[0]
+    return number

@@ -16,7 +16,7 @@ from pathlib import Path
 from annotations import audit, datasets, opinions
 from annotations.datasets import ExportReport
 from annotations.once import Once, answered, done
-from annotations.queueing import leases, listing, queues
+from annotations.queueing import leases, listing, queues, tasks
 from annotations.queueing.drawing import Drawing
 from annotations.queueing.listing import Listed
 from annotations.queueing.queues import Card
@@ -66,6 +66,9 @@ class Sheet:
     lease: SeenLease | None = None
     wanted: int = 1  # opinions, the first correction among them
     blind: bool = False  # who asked has to give an opinion, and does not see the others'
+    unaided: bool = (
+        False  # drawn to be judged without the machine's word, which nobody who works on it sees until somebody has saved their own
+    )
     opinions: tuple[Correction, ...] = ()  # the blind ones, for a reviewer of a disputed frame
     agreed: bool | None = None  # the opinions say the same; None: they are not all in, or there is only one
     differences: tuple[str, ...] = ()  # where they differ (`comparing.differences`), for a reviewer of a disputed frame
@@ -211,6 +214,8 @@ class Desk(Judging, Drawing):
             lease = leases.lease_of(connection, frame_id, now)
             held = None if lease is None else SeenLease(lease.holder, lease.until, lease.holder == by)
             why = bins.why(connection, stand) if stand.binned else ""
+            if by is not None and tasks.is_unaided(connection, stand.frame):
+                return Sheet(frame, None, None, 0, stand.state, (), stand.binned, why, held, stand.wanted, unaided=True)
             if by is not None and standing.owes(connection, stand, by):
                 return Sheet(frame, said, None, 0, stand.state, (), stand.binned, why, held, stand.wanted, blind=True)
             told = opinions.correction_of(connection, frame_id)
@@ -234,6 +239,11 @@ class Desk(Judging, Drawing):
             agreed=agreed,
             differences=(differing or ()) if shown else (),
         )
+
+    def may_be_shown(self, frame_id: str) -> None:
+        """Raises OutOfTurn while the machine's word on a frame is kept back from who works on it; NotFound."""
+        with self._store.reading() as connection:
+            tasks.may_be_shown(connection, opinions.number_of(connection, frame_id))
 
     def walk(self, limit: int = 60, before: str | None = None) -> list[Card]:
         """Cards of the frames that came last; `before` is the last frame of the page before. Raises NotFound."""

@@ -6,20 +6,20 @@ Pages that were freed are overwritten (`secure_delete`), and the write-ahead log
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from annotations import audit, migrations, rows, summaries
-from annotations.datasets import MANIFEST
+from annotations import audit, migrations, remnants, rows, summaries
 from annotations.entering import people
 from annotations.keeping import manifest
+from annotations.learning import lineage
 from annotations.queueing import searching
 from annotations.steps import learning
 from annotations.steps.erasing import GROWING
@@ -48,6 +48,8 @@ class Erased:
     entries: int  # of the audit, emptied
     exports: tuple[str, ...]  # data sets of the data folder that held one of the frames; removed whole, to be made anew
     pseudonym: str = ""  # of a person: what stands in the place of the name
+    datasets: tuple[str, ...] = ()  # frozen sets that held one of the frames; they are smaller now
+    adapters: tuple[str, ...] = ()  # that learned from one of the frames: what they know of it cannot be taken out, so train anew without
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,19 @@ class Eraser:
         done = [self.frames(self._there(ids[at : at + AT_ONCE]), by=RETENTION, why=why) for at in range(0, len(ids), AT_ONCE)]
         if not done:
             return None
-        return Erased(len(ids), sum(each.entries for each in done), tuple(name for each in done for name in each.exports))
+        return Erased(
+            len(ids),
+            sum(each.entries for each in done),
+            tuple(name for each in done for name in each.exports),
+            datasets=tuple(dict.fromkeys(name for each in done for name in each.datasets)),
+            adapters=tuple(dict.fromkeys(name for each in done for name in each.adapters)),
+        )
+
+    def saw(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """Names of the frozen sets that hold one of these frames, and of the adapters that learned from one. Raises NotFound."""
+        with self.store.reading() as connection:
+            datasets, adapters = lineage.that_saw(connection, tuple(_number(connection, frame_id) for frame_id in ids))
+        return {"datasets": datasets, "adapters": adapters}
 
     def _there(self, ids: Sequence[str]) -> list[str]:
         """Those of them that somebody else has not erased meanwhile."""
@@ -129,14 +143,16 @@ def erase_frames(
         connection.executemany("INSERT INTO erasing (frame) VALUES (?)", [(number,) for number in numbers])
         _take_out_of_tallies(connection, numbers)
         emptied = _empty_entries(connection, ids)
+        datasets, adapters = lineage.that_saw(connection, tuple(numbers))
         for number, frame_id in zip(numbers, ids, strict=True):
             searching.drop(connection, number)
             _take_out(connection, number, frame_id)
         connection.execute("INSERT INTO found (found) VALUES ('optimize')")  # else parts of what was erased stay in the search's index
         connection.execute("DELETE FROM erasing")
         left = orjson.dumps(ids).decode()
-        _told(connection, "frames", len(ids), emptied, by=by, why=why, at=at, files_of=left)
-    return Erased(len(ids), emptied, finish(store, remove, data))
+        saw = {"datasets": datasets, "adapters": adapters}
+        _told(connection, "frames", len(ids), emptied, by=by, why=why, at=at, files_of=left, saw=saw)
+    return Erased(len(ids), emptied, finish(store, remove, data), datasets=tuple(datasets), adapters=tuple(adapters))
 
 
 def erase_person(store: Store, name: str, *, by: str, why: str, at: datetime) -> Erased:
@@ -185,18 +201,13 @@ def finish(store: Store, remove: Callable[[str], object], data: Path) -> tuple[s
             ):  # the same picture may come in anew: whoever writes its row waits here, and looks for its bytes again
                 if connection.execute("SELECT 1 FROM frames WHERE id = ?", (frame_id,)).fetchone() is None:
                     remove(frame_id)
-        gone += _remove_exports(data / "exports", ids)
+        gone += remnants.remove(data, ids)
     if open_ones:
         _out_of_the_files(store)
         with store.writing() as connection:
             connection.execute("UPDATE erasures SET files_of = NULL WHERE seq <= ?", (open_ones[-1]["seq"],))
         store.fold_in()  # the ids that stood there too
     return tuple(gone)
-
-
-def exports_with(folder: Path, ids: set[str]) -> list[Path]:
-    """Data sets below a folder that hold one of these frames, by their manifests; one that cannot be read counts as holding it."""
-    return [manifest.parent for manifest in sorted(folder.glob(f"*/{MANIFEST}")) if _holds(manifest, ids)]
 
 
 def _asked(why: str) -> None:
@@ -239,6 +250,7 @@ def _take_out_of_tallies(connection: sqlite3.Connection, numbers: Sequence[int])
                 for row in connection.execute(f"SELECT * FROM {table} WHERE {frame} = ? ORDER BY seq", (number,)):  # noqa: S608
                     alone.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", tuple(row))  # noqa: S608
         _copy_wanted(connection, alone, numbers)
+        _copy_what_taught(connection, alone, numbers)
         summaries.rebuild(alone)
         for table, keys in TALLIES.items():
             for row in alone.execute(f"SELECT * FROM {table}").fetchall():  # noqa: S608 - names of this file
@@ -252,6 +264,17 @@ def _copy_wanted(connection: sqlite3.Connection, alone: sqlite3.Connection, numb
     for number in numbers:
         for row in connection.execute("SELECT * FROM wanted_opinions WHERE frame = ?", (number,)):
             alone.execute(f"INSERT INTO wanted_opinions VALUES ({', '.join('?' * len(row))})", tuple(row))  # noqa: S608
+
+
+def _copy_what_taught(connection: sqlite3.Connection, alone: sqlite3.Connection, numbers: Sequence[int]) -> None:
+    """What a model has learned from is in no tally of it, so a record of these frames alone has to know that too."""
+    kept = [tuple(row) for row in connection.execute("SELECT * FROM adapters")]
+    held = [
+        tuple(row) for number in numbers for row in connection.execute("SELECT * FROM dataset_frames WHERE frame = ?", (number,)) if kept
+    ]
+    for table, found in (("adapters", kept), ("dataset_frames", held)):
+        for row in found:
+            alone.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - names of the line above
 
 
 def _subtract(connection: sqlite3.Connection, table: str, keys: Sequence[str], row: dict[str, Any]) -> None:
@@ -280,27 +303,22 @@ def _close_account(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _told(
-    connection: sqlite3.Connection, kind: str, frames: int, entries: int, *, by: str, why: str, at: datetime, files_of: str | None
+    connection: sqlite3.Connection,
+    kind: str,
+    frames: int,
+    entries: int,
+    *,
+    by: str,
+    why: str,
+    at: datetime,
+    files_of: str | None,
+    saw: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> None:
     now = rows.moment(at)
     values = (kind, frames, rows.clean(by), rows.clean(why), now, files_of)
     connection.execute("INSERT INTO erasures (kind, frames, who, why, at, files_of) VALUES (?, ?, ?, ?, ?, ?)", values)
-    after = {"frames": frames, "entries": entries, "why": rows.clean(why)}
+    after = {"frames": frames, "entries": entries, "why": rows.clean(why), **{what: list(names) for what, names in saw.items() if names}}
     audit.note(connection, "erased", who=rows.clean(by), at=now, subject=kind, after=after)
-
-
-def _remove_exports(folder: Path, ids: set[str]) -> list[str]:
-    found = exports_with(folder, ids)
-    for export in (*found, *folder.glob(".*.partial-*")):  # what was broken off half-way has no manifest that could tell
-        shutil.rmtree(export, ignore_errors=True)
-    return [export.name for export in found]
-
-
-def _holds(manifest: Path, ids: set[str]) -> bool:
-    try:
-        return not ids.isdisjoint(orjson.loads(manifest.read_bytes())["frames"])
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
-        return True
 
 
 def _out_of_the_files(store: Store) -> None:

@@ -1,8 +1,8 @@
 """What dashboards and queues read instead of the opinions: one state a frame and a few tallies, kept in the transaction of each write.
 
 Everything here follows from the opinions. `rebuild` throws it away and replays them; the outcome must be the same to the last number.
-A frame in the bin keeps its state and is in no tally, as if it had never come. In the tallies "" stands for None, because a key of SQLite
-never equals NULL.
+A frame in the bin keeps its state and is in no tally, as if it had never come. What a model has learned from never judges it: such a frame makes
+no pairs with that model's words. In the tallies "" stands for None, because a key of SQLite never equals NULL.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from annotations import rows
+from annotations.learning.seen import Seen
+from annotations.learning.spoken import parts_of
 from annotations.reviewing import standing
 from core.schema import FIELDS, Assessment, Correction
 
@@ -40,7 +42,7 @@ def frame_assessed(connection: sqlite3.Connection, frame: int, number: int, said
     if state["binned"]:
         return
     latest = _correction(connection, state["correction"])
-    if latest is not None:
+    if latest is not None and not Seen(connection).has(said.model, frame):
         change = Counter(pairs(said, latest))
         for before in _words_of(connection, frame, model=said.model, before=number):
             change.subtract(pairs(before, latest))
@@ -65,7 +67,7 @@ def frame_corrected(
     stands = standing.settle(connection, frame) if state["opinions"] else "corrected"
     if state["binned"]:
         return state["state"], stands
-    for said in _words_of(connection, frame):
+    for said in _judged(connection, frame):
         change = Counter(pairs(said, told))
         if before is not None:
             change.subtract(pairs(said, before))
@@ -85,7 +87,7 @@ def frame_moved(connection: sqlite3.Connection, frame: int, *, into_bin: bool) -
     _count_days_of(connection, frame, sign)
     latest = _correction(connection, state["correction"])
     if latest is not None:
-        for said in _words_of(connection, frame):
+        for said in _judged(connection, frame):
             change = Counter({pair: sign * n for pair, n in Counter(pairs(said, latest)).items()})
             count_pairs(connection, said.model, change)
     if into_bin:
@@ -105,6 +107,27 @@ def pairs(said: Assessment, told: Correction) -> Iterator[Pair]:
             yield name, said.step[name].value or "", value
     if told.risk.said_by != "model":
         yield "risk", said.risk.level or "", told.risk.level or ""
+
+
+def recount(connection: sqlite3.Connection, mark: str) -> None:
+    """Count the pairs of an adapter's models anew, by its fingerprint: from when it is registered it is known what it has learned from."""
+    models = [row["model"] for row in connection.execute("SELECT DISTINCT model FROM tally_pairs WHERE instr(model, ?)", (f"@{mark}",))]
+    for model in models:
+        spoken = parts_of(model)
+        if spoken is None or spoken.mark != mark:
+            continue
+        connection.execute("DELETE FROM tally_pairs WHERE model = ?", (model,))
+        seen = Seen(connection)
+        for row in connection.execute(
+            "SELECT DISTINCT a.frame, s.correction FROM assessments a JOIN frame_states s ON s.frame = a.frame "
+            "WHERE a.model = ? AND s.correction IS NOT NULL AND s.binned = 0",
+            (model,),
+        ).fetchall():
+            latest = _correction(connection, row["correction"])
+            if latest is None or seen.has(model, row["frame"]):
+                continue
+            for said in _words_of(connection, row["frame"], model=model):
+                count_pairs(connection, model, Counter(pairs(said, latest)))
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
@@ -156,6 +179,12 @@ def _words_of(connection: sqlite3.Connection, frame: int, *, model: str | None =
         (frame, model, before),
     )
     return [rows.to_assessment(row, "", None) for row in latest]
+
+
+def _judged(connection: sqlite3.Connection, frame: int) -> list[Assessment]:
+    """The latest word of each machine that has not learned from this frame."""
+    seen = Seen(connection)
+    return [said for said in _words_of(connection, frame) if not seen.has(said.model, frame)]
 
 
 def _correction(connection: sqlite3.Connection, number: int | None) -> Correction | None:

@@ -15,7 +15,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import backup, cycle, dashboard, footage, inference, ingest, parsing, preparing, queue_and_lists, start, verdict
+from bench import (
+    backup,
+    cycle,
+    dashboard,
+    drawing,
+    exports,
+    footage,
+    inference,
+    ingest,
+    lineage,
+    metrics,
+    parsing,
+    preparing,
+    queue,
+    queue_and_lists,
+    start,
+    verdict,
+)
 
 BENCHMARKS = {
     "start": start.measure,
@@ -29,9 +46,14 @@ BENCHMARKS = {
     "dashboard": dashboard.measure,
     "backup": backup.measure,
     "queue_and_lists": queue_and_lists.measure,
+    "exports": exports.measure,
+    "queue": queue.measure,
+    "drawing": drawing.measure,
+    "lineage": lineage.measure,
+    "metrics": metrics.measure,
 }
-OF_THEIR_OWN = {"record": "bench.record"}
-"""Benchmarks with a table of their own, run when they are named: they take ten minutes and install a peer."""
+OF_THEIR_OWN = {"record": "bench.record", "policies": "bench.policies"}
+"""Benchmarks with a table of their own, run when they are named: they take ten minutes, and that of the record installs a peer."""
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -40,7 +62,7 @@ def main() -> int:
     """0 unless a benchmark could not run."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which ones (default all): {', '.join(BENCHMARKS)}; only when named: record"
+        "names", nargs="*", metavar="NAME", help=f"which ones (default all): {', '.join(BENCHMARKS)}; only when named: record, policies"
     )
     parser.add_argument("--runs", type=int, default=5, help="turns of each (default %(default)s)")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)

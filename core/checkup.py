@@ -180,9 +180,7 @@ def model(settings: Settings) -> Check:
                 upright(samples[0].read_bytes()), build(read(settings.profile_file), backend.prompt_style, backend.box_format)
             )
         finally:
-            close = getattr(backend, "close", None)
-            if close is not None:
-                close()
+            backend.close()
     except AppError as error:
         return Check(
             f"model {settings.model or USUAL}", "broken", str(error), "`make model` makes the compact one; --model FOLDER takes another."

@@ -1,23 +1,29 @@
-"""A backend as one callable that looks at a frame; how it is proved that it does, and what each answer says about that. Opens nothing."""
+"""A backend as one callable that looks at a frame; how it is proved that it does, and what each answer says about that; how its adapter is changed.
+Opens nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
-from core.backends.base import Backend
-from core.errors import ModelGarbled, ModelLost, ModelSilent
+from core.backends.base import Backend, Switching
+from core.errors import ModelGarbled, ModelLost, ModelSilent, ModelUnfit
 from core.frames import Limits, admit
 from core.inspection import Watch, inspect_frame
 from core.patience import Patience
 from core.profile import Profile
+from core.prompts import build
 from core.readiness import Prove, Readiness, understood
 from core.schema import Assessment, Frame
 from core.settings import ASSETS
 
 Look = Callable[[Frame, bytes, Patience | None], Assessment]
 """Asks a model about a frame and its bytes, for as long as somebody waits. Raises ModelError when it could not answer."""
+
+Switch = Callable[[Path | None], tuple[str, str]]
+"""Lets an adapter speak (its folder), or the base alone; the id of the model and of the prompt from then on. Raises ModelError's kin, and nothing changed."""
 
 
 def looker(backend: Backend, profile: Profile, watch: Watch | None = None) -> Look:
@@ -52,3 +58,18 @@ def proving(look: Look, ready: Readiness) -> Look:
         return said
 
     return looked
+
+
+def switcher(backend: Backend, profile: Profile) -> Switch:
+    """What changes the adapter of a backend that runs; of one that cannot (it asks a server, or plays a script) it says so."""
+
+    def switch(adapter: Path | None) -> tuple[str, str]:
+        if not isinstance(backend, Switching):
+            raise ModelUnfit(
+                f"{backend.model} is not opened here, so no adapter can be laid over it. At a server an adapter is a model name of its own: "
+                "`launch.py models add NAME --url URL --served-name ADAPTER`, then `launch.py models use NAME`."
+            )
+        backend.switch(adapter)
+        return backend.model, build(profile, backend.prompt_style, backend.box_format).id
+
+    return switch

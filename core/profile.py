@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ProfileError
-from core.terms import LANGUAGES, LEVELS, NO_TERM, Condition, Hazard, Profile, StepRule, Term, fold
+from core.terms import LANGUAGES, LEVELS, NO_TERM, SAMPLERS, Condition, Hazard, Profile, StepRule, Term, fold
 
 __all__ = ["LANGUAGES", "LEVELS", "NO_TERM", "Condition", "Hazard", "Profile", "StepRule", "Term", "available", "fold", "read"]
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
 _TOP = frozenset(
-    {"key", "version", "name", "levels", "labels", "actions", "phases", "groups", "geometry", "steps", "hazards", "not_applicable"}
+    {"key", "version", "name", "levels", "labels", "actions", "phases", "groups", "geometry", "steps", "hazards", "not_applicable", "queue"}
 )
 _TERM = frozenset({"key", "aliases", *LANGUAGES})
 _HAZARD = frozenset({"key", "risk", "fix", "mark", "when", *LANGUAGES})
@@ -90,7 +91,19 @@ class _Reader:
             touch=self._share(geometry, "touch", 0.0),
             not_applicable=self._expand(raw.get("not_applicable", []), "not_applicable"),
             _lookup={name: self._lookup(terms, name) for name, terms in choices.items()},
+            mix=self._mix(raw.get("queue", {})),
         )
+
+    def _mix(self, raw: object) -> dict[str, float]:
+        """The shares of the samplers in the queue; empty when the profile says nothing of it."""
+        queue = self._table(raw, "queue")
+        self._only(queue, {"mix"}, 'means nothing in "queue"', "[queue]")
+        shares = self._table(queue.get("mix", {}), "mix")
+        self._only(shares, SAMPLERS, f"is no sampler ({', '.join(SAMPLERS)})", "[queue]")
+        for name, share in shares.items():
+            if type(share) not in (int, float) or not 0 < share < math.inf:
+                raise self._wrong(name, f'the share of "{name}" in the queue must be a number over 0.', after="[queue]")
+        return {name: float(share) for name, share in shares.items()}
 
     def _wrong(self, near: str, reason: str, *, last: bool = False, after: str = "") -> ProfileError:
         """The sentence, with the first (or the last) line in which `near` stands; with `after`, from the line of that on."""

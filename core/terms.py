@@ -16,6 +16,22 @@ LANGUAGES = ("en", "zh")
 NO_TERM = "none"
 """The key that says "there is none" (no tool in the hand, no part on the bench). Something seen, not something unsaid."""
 
+SAMPLERS = (
+    "random",
+    "uncertain",
+    "margin",
+    "entropy",
+    "missed",
+    "risk",
+    "disagreement",
+    "diverse",
+    "rare",
+    "threshold",
+    "drifted",
+    "garbled",
+)
+"""What a profile may say in its mix of the queue; what each measures stands in `annotations.samplers`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -95,6 +111,7 @@ class Profile:
     touch: float = 0.0
     not_applicable: tuple[str, ...] = ()  # labels that say: this profile does not speak of such a frame
     _lookup: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    mix: Mapping[str, float] = field(default_factory=dict, repr=False)  # sampler -> share of the queue, of any sum; empty: the usual one
 
     def terms(self, field_name: str) -> tuple[Term, ...]:
         """The choices of a field: `tool`, `part`, `action`, `phase` or `label`. Empty: the profile has no such field."""

@@ -42,6 +42,9 @@ class Seer:
         boxes = [] if self.blind else [{"box": self._said(box, picture.size), "label": name} for name, box in seen(picture)]
         return Reply(json.dumps({"findings": boxes}), self.model, prompt.id, 0.01)
 
+    def close(self) -> None:
+        """It holds nothing."""
+
     def _said(self, box: tuple[int, int, int, int], size: tuple[int, int]) -> list[float]:
         grid = smart_resize(size) if self.speaks.resized else size
         right, lower = (self.speaks.scale, self.speaks.scale) if self.speaks.scale is not None else grid

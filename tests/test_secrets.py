@@ -106,7 +106,7 @@ def enter(data: Path, server: FaultServer) -> None:
     entry = Entry("line-3", EndpointSpec(server.url("line"), "qwen", key_variable=VARIABLE, samples=1))
     asked = open_spec("line-3", entry.spec, Settings(data))
     checked = Checked(asked.model, True, "2026-11-21T00:00:00Z", {"declared": convention_of(asked.box_format).words})
-    asked.close()  # type: ignore[attr-defined]
+    asked.close()
     catalogue.write(data, Catalogue().with_entry(replace(entry, checked=checked)).using("line-3"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI, Request
@@ -33,6 +34,9 @@ from ui.routes_site import Ready, health_routes, last_routes, site_routes
 from ui.routes_tables import table_routes
 from ui.wire import Calibrated
 
+if TYPE_CHECKING:
+    from ui.dashboard.board import Learning  # imports the dashboard's toolkit
+
 ABOUT = """Inspection of frames by a vision model, and review of what it says by people.
 
 Boxes are left, top, right, bottom in 0..1 of the upright frame. A risk level of null is "undetermined": a person has to judge. Every
@@ -52,12 +56,13 @@ def create(
     calibrated: Calibrated | None = None,
     members: Members | None = None,
     more: Sequence[APIRouter] = (),
+    learning: Learning | None = None,
     screens: bool = True,
 ) -> FastAPI:
     """The whole app. `ready` asks whether the model answers (None given: whether there is one); `screens` False leaves the API alone.
 
     `members` are the people who may come in; None given: no doorman, and whoever asks is whoever sits here. `calibrated` gives what of an
-    assessment may be shown in percent; `more` are routes that somebody else made. At most one app with screens can live in a process:
+    assessment may be shown in percent; `more` are routes that somebody else made; `learning` is what the dashboard's pages about it read. At most one app with screens can live in a process:
     Streamlit knows one script only.
     """
     profile, crew, counted = desk.profile, Crew(), metrics or Metrics()
@@ -84,7 +89,7 @@ def create(
         from ui.dashboard.mount import mount_dashboard
         from ui.inspector.app import mount_inspector
 
-        mount_dashboard(app, reports, profile, settings, guarded=members is not None)
+        mount_dashboard(app, reports, profile, settings, guarded=members is not None, learning=learning)
         mount_inspector(app, desk, profile, settings)
     if members is not None:
         app.add_middleware(Doorman, members=members, behind_tls=settings.behind_tls, language=settings.language)

@@ -69,9 +69,14 @@ LINK = obj(link=TEXT, ends_at=TEXT)
 TOKEN = obj(name=TEXT, role=TEXT)
 MODELS = obj(running=maybe(TEXT), may_change=TRUTH, why_not=maybe(TEXT), models=many(obj(name=TEXT, kind=TEXT, state=TEXT)))
 EXPORTED = obj(folder=TEXT, files=many(TEXT), written=WHOLE, left_out={"type": "object", "additionalProperties": WHOLE}, family=TEXT)
+EXPORT = obj(id=TEXT, at=TEXT, phase=TEXT, family=TEXT, formats=many(TEXT), dataset=maybe(TEXT), pictures=TRUTH, frames=WHOLE, of=WHOLE, written=WHOLE, left_out={"type": "object", "additionalProperties": WHOLE}, files=many(TEXT), error=TEXT, link=maybe(TEXT))  # fmt: skip
 BULK = {"anyOf": [obj(would=obj(done=WHOLE, left_out=ANY), token=TEXT), obj(done=ANY)]}
 ENTRY = obj(seq=WHOLE, at=TEXT, action=TEXT, who=TEXT)
 BINNED = obj(number=WHOLE, frame_id=ID, name=TEXT, why=TEXT, who=TEXT, at=TEXT)
+DRAW = obj(number=WHOLE, policy=TEXT, mix={"type": "object", "additionalProperties": NUMBER}, seed=WHOLE, pool=WHOLE, budget=WHOLE, tasks=WHOLE, done=WHOLE, by=TEXT, at=TEXT)  # fmt: skip
+TASK = obj(number=WHOLE, frame_id=ID, name=TEXT, kind=TEXT, sampler=TEXT, inclusion=NUMBER, score=maybe(NUMBER), why={"type": "object", "additionalProperties": NUMBER}, done=TRUTH)  # fmt: skip
+
+TRAINING = obj(id=TEXT, method=TEXT, base=TEXT, dataset=TEXT, against=maybe(TEXT), by=TEXT, at=TEXT, recipe=ANY, running=TRUTH, may_resume=TRUTH, phase=TEXT, step=WHOLE, steps=WHOLE, loss=maybe(NUMBER), seconds_left=maybe(NUMBER), memory_now=maybe(WHOLE), memory_peak=maybe(WHOLE), error=maybe(TEXT), gate=ANY)  # fmt: skip
 
 F = "/api/v1/frames/{frame_id}"
 ANSWERS: Mapping[tuple[str, str], Schema] = {
@@ -93,11 +98,22 @@ ANSWERS: Mapping[tuple[str, str], Schema] = {
     ("get", "/api/v1/bin"): obj(frames=many(BINNED), next=maybe(WHOLE)),
     ("post", "/api/v1/bulk"): BULK,
     ("get", "/api/v1/audit"): obj(entries=many(ENTRY), next=maybe(WHOLE)),
+    ("get", "/api/v1/policies"): obj(policies=many(obj(name=TEXT, mix=ANY)), eyes=maybe(TEXT), without_print=WHOLE, without_vector=WHOLE),
+    ("get", "/api/v1/draws"): obj(draws=many(DRAW), next=maybe(WHOLE)),
+    ("post", "/api/v1/draws"): DRAW,
+    ("get", "/api/v1/draws/{number}"): obj(draw=DRAW, tasks=many(TASK), next=maybe(WHOLE)),
     ("get", "/api/v1/profile"): PROFILE,
     ("get", "/api/v1/samples"): many(obj(name=TEXT, title=TEXT, origin=TEXT, url=TEXT)),
     ("post", "/api/v1/samples/{name}"): obj(frame=FRAME),
     ("post", "/api/v1/exports/sft"): EXPORTED,
+    ("post", "/api/v1/exports"): EXPORT,
+    ("get", "/api/v1/exports"): obj(exports=many(EXPORT)),
+    ("get", "/api/v1/exports/{name}"): EXPORT,
+    ("post", "/api/v1/exports/{name}/cancel"): EXPORT,
     ("get", "/api/v1/models"): MODELS,
+    ("get", "/api/v1/trainings"): obj(trainings=many(TRAINING)),
+    ("get", "/api/v1/trainings/{name}"): TRAINING,
+    ("post", "/api/v1/trainings/{name}/cancel"): TRAINING,
     ("post", "/api/v1/login"): ME,
     ("post", "/join/{token}"): ME,
     ("get", "/api/v1/me"): ME,
@@ -133,7 +149,11 @@ BODIES: Mapping[tuple[str, str], Schema] = {
     ("delete", f"{F}/lease"): some({"tab": TEXT}),
     ("post", "/api/v1/next"): some({"tab": TEXT}, after=maybe(ID), disputed=TRUTH),
     ("post", "/api/v1/bulk"): some({"verb": {"type": "string", "enum": ["accept", "return", "bin", "unbin", "want"]}}, frames=many(ID), filter={"type": "object"}, preview=TRUTH, token=TEXT, comment=TEXT, why=TEXT, n=WHOLE),
+    ("post", "/api/v1/draws"): some({"budget": WHOLE}, policy=TEXT, mix={"type": "object", "additionalProperties": NUMBER}, seed=WHOLE, floor=NUMBER, most_a_stratum=WHOLE, blind=NUMBER, double=NUMBER),
     ("post", "/api/v1/exports/sft"): some({}, family=TEXT),
+    ("post", "/api/v1/exports"): some({}, family=TEXT, formats=many(TEXT), dataset=maybe(TEXT), pictures=TRUTH),
+    ("post", "/api/v1/trainings"): some({"dataset": TEXT}, base=TEXT, against=maybe(TEXT), recipe={"type": "object"}, metric=TEXT, name=TEXT),
+    ("post", "/api/v1/trainings/{name}/cancel"): some({}, now=TRUTH),
     ("post", "/api/v1/login"): some({"name": TEXT, "password": TEXT}),
     ("post", "/join/{token}"): some({"password": TEXT}, name=TEXT, shown=TEXT),
     ("post", "/api/v1/people"): some({"name": TEXT, "role": TEXT}, shown=TEXT, login_elsewhere=maybe(TEXT)),
@@ -141,7 +161,7 @@ BODIES: Mapping[tuple[str, str], Schema] = {
     ("post", "/api/v1/tokens"): some({"name": TEXT, "role": TEXT}, ends_at=maybe(TEXT)),
 }  # fmt: skip
 """(method, address) -> the JSON that it reads."""
-OPTIONAL = (f"{F}/unbin", "/api/v1/exports/sft")  # a body may be missing
+OPTIONAL = (f"{F}/unbin", "/api/v1/trainings/{name}/cancel", "/api/v1/exports/sft", "/api/v1/exports")  # a body may be missing
 
 AT_THE_DOOR: Mapping[int, str] = {
     400: "The address that was asked for (Host) is not one of this server, or this is no HTTP.",

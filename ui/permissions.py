@@ -76,12 +76,22 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     ("POST", "/api/v1/next"): "annotator",
     ("PUT", "/api/v1/frames/{frame_id}/lease"): "annotator",
     ("DELETE", "/api/v1/frames/{frame_id}/lease"): "annotator",
+    # draws of the queue
+    ("GET", "/api/v1/policies"): "viewer",
+    ("GET", "/api/v1/draws"): "viewer",
+    ("POST", "/api/v1/draws"): "lead",
+    ("GET", "/api/v1/draws/{number}"): "viewer",
     # the site
     ("GET", "/api/v1/profile"): "viewer",
     ("GET", "/api/v1/samples"): "viewer",
     ("GET", "/api/v1/samples/{name}"): "viewer",
     ("POST", "/api/v1/samples/{name}"): "inspector",
     ("POST", "/api/v1/exports/sft"): "lead",
+    ("POST", "/api/v1/exports"): "lead",
+    ("GET", "/api/v1/exports"): "lead",
+    ("GET", "/api/v1/exports/{name}"): "lead",
+    ("POST", "/api/v1/exports/{name}/cancel"): "lead",
+    ("GET", "/api/v1/exports/{name}/file"): "lead",
     ("GET", "/api/v1/audit"): "lead",
     # privacy
     ("GET", "/api/v1/frames/{frame_id}/original"): "lead",
@@ -90,6 +100,25 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     ("GET", "/api/v1/models"): "viewer",
     ("POST", "/api/v1/models/{name}/check"): "admin",
     ("POST", "/api/v1/models/{name}/use"): "admin",
+    # frozen data sets
+    ("GET", "/api/v1/datasets"): "viewer",
+    ("POST", "/api/v1/datasets"): "lead",
+    ("GET", "/api/v1/datasets/{name}"): "viewer",
+    ("GET", "/api/v1/datasets/{name}/leaks"): "viewer",
+    ("GET", "/api/v1/datasets/{a}/compare/{b}"): "viewer",
+    # adapters, and what taught them; to promote one that did not pass its gate is for admins, which the route asks itself
+    ("GET", "/api/v1/adapters"): "viewer",
+    ("GET", "/api/v1/adapters/{name}"): "viewer",
+    ("POST", "/api/v1/adapters"): "lead",
+    ("POST", "/api/v1/adapters/roll-back"): "lead",
+    ("POST", "/api/v1/adapters/{name}/promote"): "lead",
+    ("GET", "/api/v1/lineage"): "lead",
+    # trainings
+    ("GET", "/api/v1/trainings"): "viewer",
+    ("POST", "/api/v1/trainings"): "lead",
+    ("GET", "/api/v1/trainings/{name}"): "viewer",
+    ("POST", "/api/v1/trainings/{name}/cancel"): "lead",
+    ("POST", "/api/v1/trainings/{name}/resume"): "lead",
     # the inspector: Gradio brings one page and what that page loads; nothing goes back through it
     ("GET", "/"): "viewer",
     ("GET", "/assets/{path:path}"): "viewer",

@@ -14,6 +14,7 @@ from core.errors import (
     Abandoned,
     AppError,
     Conflict,
+    DatasetUnfit,
     ExportError,
     Forbidden,
     FrameRefused,
@@ -30,6 +31,7 @@ from core.errors import (
     OutOfTurn,
     StoreError,
     TooOften,
+    TrainingError,
 )
 from ui.shapes import Refusal
 from ui.wire import error_json
@@ -44,6 +46,8 @@ STATUS: Mapping[type[AppError], int] = {
     KeyReused: 422,
     Conflict: 409,
     OutOfTurn: 409,
+    DatasetUnfit: 409,
+    TrainingError: 409,
     Held: 409,
     TooOften: 429,
     StoreError: 507,

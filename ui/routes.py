@@ -54,9 +54,13 @@ def frame_routes(
         seen = desk.sheet(frame_id_of(frame_id), by=actor.name, judge=actor.may("reviewer"))
         return JSONResponse(sheet_json(seen, calibrated))
 
-    @router.post("/frames/{frame_id}/assess", responses=told(404, *MODEL), openapi_extra=DESCRIPTION)
+    @router.post("/frames/{frame_id}/assess", responses=told(404, 409, *MODEL), openapi_extra=DESCRIPTION)
     async def assess(frame_id: str, request: Request) -> JSONResponse:
-        """Ask the model, or the record when it was asked the same before. A client that closes the connection stops the model."""
+        """Ask the model, or the record when it was asked the same before. A client that closes the connection stops the model.
+
+        409 for a frame that was drawn to be judged without the model's word, until somebody has saved their own.
+        """
+        await run_in_threadpool(desk.may_be_shown, frame_id_of(frame_id))
         known, by, once = frame_id_of(frame_id), actor_of(request).name, once_of(request, b"")
         assessment, from_store = await crew.ask(request, lambda patience: desk.assess(known, patience, by=by, once=once))
         return JSONResponse({**assessment_json(assessment, calibrated), "from_store": from_store})

@@ -1,7 +1,8 @@
 """/api/v1/erasures: frames, a site's frames or a person go for good. First a preview that says what would go, then the same with its token.
 
 POST {"kind": "frames", "frames": [ids], "why": ...} · {"kind": "site", "site": ...} · {"kind": "person", "person": ...}
-without "token": what would go, and the token; with it: done, 409 when it is no longer the same
+without "token": what would go, and the token; with it: done, 409 when it is no longer the same. Both name the frozen data sets that held one
+of the frames, and the adapters that learned from one: those cannot unlearn it, and have to be trained anew without
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def erasing_routes(eraser: Eraser) -> APIRouter:
         ids = await run_in_threadpool(eraser.of_site, what) if kind == "site" else what if kind == "frames" else []
         token = hashlib.sha256(orjson.dumps([kind, what, ids, why, actor.name])).hexdigest()
         if not isinstance(body, dict) or "token" not in body:
-            return JSONResponse({"would": {"kind": kind, "frames": len(ids)}, "token": token, **_beyond(eraser)})
+            saw = await run_in_threadpool(eraser.saw, ids)
+            return JSONResponse({"would": {"kind": kind, "frames": len(ids)}, "saw": saw, "token": token, **_beyond(eraser)})
         if body["token"] != token:
             raise OutOfTurn("This is no longer what the preview said. Look at it again; nothing was erased.")
         done: Erased = (

@@ -1,7 +1,7 @@
-"""Brings frames from elsewhere into the record, with what was said of them: our own lines, our own training sets, COCO files. Whole frame by frame.
+"""Brings frames from elsewhere into the record, with what was said of them: our lines, our training sets, other tools' files. Whole frame by frame.
 
-A picture enters by its content, as through every other door; a frame without its bytes does not enter. One whose bytes are in the vault already
-needs no file. A frame of our own lines must hash to the id that the line names, which says that it was decoded when it first came in: of it only the
+What a folder or file holds is told in `annotations.bringing.telling_apart`. A picture enters by its content, as through every other door; a frame
+without its bytes does not enter. One whose bytes are in the vault already needs no file, when the file would bear its id for a name. A frame of our own lines must hash to the id that the line names, which says that it was decoded when it first came in: of it only the
 header is looked at again. All other pictures are decoded. What people said of a frame that somebody has corrected here stays outside: an import
 overwrites nobody.
 """
@@ -9,9 +9,11 @@ overwrites nobody.
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,7 +22,7 @@ from pathlib import Path
 from annotations import audit, opinions, rows
 from annotations.bringing import loading
 from annotations.bringing.incoming import Incoming, Refused, Said
-from annotations.formats import coco, records, trained
+from annotations.bringing.telling_apart import opened as opened_source
 from annotations.reviewing import standing
 from annotations.store import Store
 from core.errors import AppError, FrameRefused, FrameTooLarge, Malformed, NotFound
@@ -34,6 +36,7 @@ AT_ONCE = 300
 
 TOLD = 100  # refused frames that are named; the rest is counted
 SOURCE = "import"
+_ID = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(slots=True)
@@ -89,12 +92,12 @@ class Importer:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def bring_in(self, source: Path) -> Imported:
-        """From a folder with `records.jsonl`, with a training set of ours, or with one COCO file; or from such a file itself.
+        """From a folder with `records.jsonl`, with a training set of ours, or with a file of another tool; or from such a file itself.
 
         Raises Malformed, with nothing taken, where there is nothing of the kind. A frame that cannot be taken is refused with its place and the
         others go on.
         """
-        folder, incoming = self._opened(source)
+        folder, incoming = opened_source(source, self.profile, self.by)
         words, done = _Words(self.profile), Imported()
         ready = self._looked_at(folder.resolve(), incoming, words, done)
         while batch := list(islice(ready, AT_ONCE)):
@@ -103,22 +106,6 @@ class Importer:
             after = {name: getattr(done, name) for name in ("new", "known", "assessments", "corrections", "refused")}
             audit.note(connection, "imported", who=rows.clean(self.by), at=rows.moment(self.clock()), subject=source.name, after=after)
         return done
-
-    def _opened(self, source: Path) -> tuple[Path, Iterable[Incoming | Refused]]:
-        if source.is_file():
-            if source.suffix == ".jsonl":
-                return source.parent, records.read(source)
-            return source.parent, coco.read(source, self.profile, by=self.by)
-        if (source / records.FILE).is_file():
-            return source, records.read(source / records.FILE)
-        if (source / trained.MANIFEST).is_file():
-            return source, trained.read(source, self.profile, by=self.by)
-        found = sorted(source.glob("*.json")) if source.is_dir() else []
-        if len(found) != 1:
-            raise Malformed(
-                f"{source.name} holds no {records.FILE}, no training set of ours and not exactly one COCO file (*.json). Name the file. Nothing was taken."
-            )
-        return source, coco.read(found[0], self.profile, by=self.by)
 
     def _looked_at(
         self, folder: Path, incoming: Iterable[Incoming | Refused], words: _Words, done: Imported
@@ -146,6 +133,9 @@ class Importer:
         now = self.clock()
         if each.frame_id is not None and self.vault.place(each.frame_id).is_file():
             return _seen_before(self.vault.get(each.frame_id), each, self.limits, now)  # the vault has hashed it
+        kept = self._kept(folder, each)
+        if kept is not None:
+            return _seen_before(self.vault.get(kept), replace(each, frame_id=kept), self.limits, now)
         content = _content(folder, each, self.limits)
         if each.frame_id is None:
             frame = self.admit(content, each.name, limits=self.limits, source=SOURCE, now=now)
@@ -162,6 +152,15 @@ class Importer:
             frame = _seen_before(content, each, self.limits, now)
         self.vault.put(content)
         return frame
+
+    def _kept(self, folder: Path, each: Incoming) -> str | None:
+        """The frame of the vault after which a file is named that is not in the folder: an export without pictures, brought back."""
+        name = Path(each.file).stem
+        if each.frame_id is not None or each.content is not None or not _ID.fullmatch(name) or not self.vault.place(name).is_file():
+            return None
+        with suppress(OSError, ValueError):  # a name that no system can hold
+            return None if (folder / each.file).exists() else name
+        return None
 
     def _write(self, batch: list[tuple[Frame, Incoming]], done: Imported) -> None:
         with self.store.writing() as connection:
@@ -208,6 +207,8 @@ class Importer:
 
 def _content(folder: Path, each: Incoming, limits: Limits) -> bytes:
     """The bytes of a picture that lies in the folder, and nowhere else whatever the file says."""
+    if each.content is not None:
+        return each.content
     absent = Malformed(f"{each.place}: the picture {shown_name(each.file)} is not in the folder. The frame was not taken.")
     try:
         place = (folder / each.file).resolve()
@@ -226,6 +227,6 @@ def _seen_before(content: bytes, each: Incoming, limits: Limits, now: datetime) 
     shown = shown_name(each.name)
     kind = sniff(content, shown)
     size = upright_size(opened(content, kind, shown, limits))
-    if size != each.size:
+    if each.size is not None and size != each.size:
         raise Malformed(f"{each.place}: {shown} has another size than the line says. The frame was not taken.")
     return Frame(each.frame_id, *size, each.name, FORMATS[kind], now, each.taken_at, SOURCE)

@@ -38,6 +38,7 @@ class Incoming:
     taken_at: datetime | None = None
     said: tuple[Said, ...] = ()
     told: tuple[Told, ...] = ()
+    content: bytes | None = None  # the picture itself, where it lies in no file of its own
 
 
 @dataclass(frozen=True, slots=True)

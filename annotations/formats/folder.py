@@ -5,27 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 from PIL import Image
 
 from core.errors import ExportError, Malformed
+from core.geometry import BoxFormat
 from core.schema import Sample
+
+Line = TypeVar("Line")
 
 TAG = "<image>"
 """Stands for the frame in formats whose texts are plain strings."""
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """A file that some trainers read. `write` makes it in a folder beside `frames/`, `read` takes it back from there."""
+class Format(Generic[Line]):
+    """A file that some trainers read. `write` makes it in a folder beside `frames/`, `read` takes it back from there.
+
+    Its lines come of samples, of preference pairs, or of single answers with whether they were good.
+    """
 
     file: str
-    write: Callable[[Sequence[Sample], Path], tuple[Path, ...]]  # the files it made
-    read: Callable[[Path], tuple[Sample, ...]]  # from the folder; raises Malformed with file, line and reason
+    write: Callable[[Sequence[Line], Path], tuple[Path, ...]]  # the files it made
+    read: Callable[[Path], tuple[Line, ...]]  # from the folder; raises Malformed with file, line and reason
     valid_for: tuple[str, ...]  # trainers whose own converter reads it rightly, with the version that was looked at
     not_for: tuple[str, ...] = ()  # and what happens in those that do not
+    suits: Callable[[BoxFormat], bool] = lambda fmt: True  # whether it can hold boxes that a family writes so
 
 
 def write_lines(path: Path, lines: Iterable[object]) -> None:

@@ -27,7 +27,7 @@ def read(folder: Path, profile: Profile, *, by: str) -> Iterator[Incoming | Refu
 
     Raises Malformed for a folder that is no training set of ours, or one in the words of another profile.
     """
-    family = _family(folder, profile)
+    family = family_of(folder, profile)
     found = next((each for each in FORMATS.values() if (folder / each.file).is_file()), None)
     if found is None:
         raise Malformed(f"{folder.name} holds none of {', '.join(each.file for each in FORMATS.values())}. Nothing was taken.")
@@ -47,7 +47,8 @@ def read(folder: Path, profile: Profile, *, by: str) -> Iterator[Incoming | Refu
             yield Refused(place, error)
 
 
-def _family(folder: Path, profile: Profile) -> BoxFormat:
+def family_of(folder: Path, profile: Profile) -> BoxFormat:
+    """How boxes are written in a training set. Raises Malformed for one in the words of another profile, or of a family that nobody knows."""
     try:
         about: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
         key, family = about["profile"]["key"], about["coordinates"]["family"]

@@ -1,4 +1,5 @@
-"""Looks whether a record is still what was written: its pages, its keys, its audit, every opinion, every summary. Mends nothing, changes nothing.
+"""Looks whether a record is still what was written: its pages, its keys, its audit, every opinion, every frozen set, the registry of adapters, every
+summary. Mends nothing, changes nothing.
 
 A page that SQLite can read may still hold a changed letter. So each opinion is held against the hash that the audit took when it was
 written, and each summary against a replay; the replay goes into temporary tables that hide the real ones, so a reader can do it.
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotations import audit, migrations, summaries
+from annotations.freezing import frozen
+from annotations.learning import known
 from annotations.store import FILE, Reader, connect
 from annotations.transactions import snapshot
 from core.errors import StoreError
@@ -48,8 +51,12 @@ def faults(record: Path) -> Iterator[str]:
         connection.execute("PRAGMA foreign_keys = OFF")  # the replay's temporary tables point nowhere
         with snapshot(connection):
             yield from structure(connection)
-            for look in (_opinions, _summaries):
+            for look in (_opinions, _sets, known.faults, _summaries):
                 yield from _first(look, connection)
+    with Reader(record) as reader:
+        sets = _Contents(reader)
+        with reader.reading() as connection:
+            yield from _first(sets.contents_of_data_sets, connection)
 
 
 def _first(look: Callable[[sqlite3.Connection], Iterator[str]], connection: sqlite3.Connection) -> Iterator[str]:
@@ -60,7 +67,7 @@ def _first(look: Callable[[sqlite3.Connection], Iterator[str]], connection: sqli
             if number <= _MOST:
                 yield sentence
     except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, AttributeError) as error:  # what damage makes of a row
-        yield f"{look.__name__.strip('_').capitalize()} of the record cannot be read to their end ({type(error).__name__}: {error})."
+        yield f"{look.__name__.strip('_').capitalize().replace('_', ' ')} of the record cannot be read to their end ({type(error).__name__}: {error})."
     if number > _MOST:
         yield f"... and {number - _MOST} more of this kind."
 
@@ -124,6 +131,33 @@ def _opinions(connection: sqlite3.Connection) -> Iterator[str]:
     gone = sum(told.values())
     if gone > len(strangers):
         yield f"{gone - len(strangers)} opinions that the audit tells of are not in the record."
+
+
+def _sets(connection: sqlite3.Connection) -> Iterator[str]:
+    """Every frozen set has the digest of which the audit was told."""
+    told = {
+        row["subject"]: row["digest"]
+        for row in connection.execute("SELECT subject, json_extract(after, '$.digest') AS digest FROM audit WHERE action = 'frozen'")
+    }
+    emptied = None in told
+    for row in connection.execute("SELECT name, digest FROM datasets ORDER BY seq").fetchall():
+        if told.get(row["name"], row["digest"] if emptied else None) != row["digest"]:
+            yield f"The data set {row['name']} has another digest than the audit was told when it was frozen."
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What is in the frozen sets, worked out anew."""
+
+    reader: Reader
+
+    def contents_of_data_sets(self, connection: sqlite3.Connection) -> Iterator[str]:
+        """Each set still gives the digest that it was frozen with; what was erased since may be missing in it."""
+        erased = connection.execute("SELECT coalesce(sum(frames), 0) FROM erasures").fetchone()[0]
+        for each in frozen.every(self.reader):
+            found = frozen.verify(self.reader, each.name)
+            if not found.sound and not 0 < found.erased <= erased:
+                yield f"The data set {each.name} is not what was frozen: its frames, parts or corrections give another digest."
 
 
 def _said(connection: sqlite3.Connection, table: str, number: int) -> str:

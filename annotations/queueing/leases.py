@@ -22,8 +22,9 @@ LENGTH = timedelta(minutes=15)
 LONGEST_TAB = 100  # characters of a tab's name
 
 STILL_YOURS, RETURNED, DISPUTED, WANTED, WAITING = "still yours", "returned to you", "disputed", "another opinion is wanted", "waiting"
+DRAWN = "drawn"
 """Why a frame was given: this tab holds it already; a reviewer sent it back to this author; two disagree on it; somebody wants one more
-opinion; nobody corrected it yet, and the machine is least sure of it."""
+opinion; nobody corrected it yet, and the machine is least sure of it; or a draw of the queue took it (`annotations.picking.drawn`)."""
 
 MOST_HELD = 2  # frames of a tab
 
@@ -51,8 +52,9 @@ class Line:
     """Frames that stand one behind the other for a person, most uncertain first."""
 
     why: str
-    index: str  # in which they stand in this order
+    index: str  # in which they stand in this order; of tasks the table
     where: str  # which of `frame_states s` they are
+    tasks: bool = False  # in the order in which they were drawn, not by uncertainty
 
 
 _OPEN = "s.wanted > s.opinions + 1 AND s.correction IS NOT NULL"
@@ -63,6 +65,12 @@ _UNTOLD = (  # as `standing.has_spoken` says it
 BACK = Line(RETURNED, "frame_states_returned", "s.state = 'returned' AND s.binned = 0 AND s.author = :by")
 SPLIT = Line(DISPUTED, "frame_states_by_state", f"s.state = 'disputed' AND s.binned = 0 AND s.author IS NOT :by AND {_UNTOLD}")
 ASKED = Line(WANTED, "frame_states_asked", f"{_OPEN} AND s.binned = 0 AND s.author IS NOT :by AND s.state = 'corrected' AND {_UNTOLD}")
+TASKS = Line(
+    DRAWN,
+    "open_tasks",
+    "s.verdict IS NULL AND s.binned = 0 AND EXISTS (SELECT 1 FROM open_tasks o WHERE o.frame = s.frame)",
+    tasks=True,
+)
 WAIT = Line(WAITING, "frame_states_by_verdict", "s.verdict IS NULL AND s.binned = 0")
 PRESSING = (BACK, SPLIT, ASKED)
 """What comes before all that waits, the most pressing first; but the same frame to the same person only every fifteen minutes."""
@@ -80,13 +88,13 @@ def reserve(
     """The next frame for this tab, reserved; None when there is none. Call it inside the writing transaction.
 
     First what was returned to this person, then (if `disputed`) what two disagree on, then what wants another opinion of somebody else,
-    then what waits, most uncertain first. `after`: the frame that the tab works on; of those that wait the one behind it is drawn, and it
+    then what was drawn, in its order, then what waits, most uncertain first. `after`: the frame that the tab works on; of those that wait the one behind it is drawn, and it
     comes itself only when all others were offered. None: the tab begins, and is given what it still holds. Raises NotFound for an `after`
     that is not there.
     """
     by, tab = clean(by), _tab(tab)
     _sweep(connection, now)
-    lines = tuple(line for line in (*PRESSING, WAIT) if disputed or line is not SPLIT)
+    lines = tuple(line for line in (*PRESSING, TASKS, WAIT) if disputed or line is not SPLIT)
     left = None if after is None else number_of(connection, after)
     held = _held(connection, by, tab)
     for number, behind in held.items():
@@ -171,9 +179,9 @@ def _taken(
 
 def _drawn(connection: sqlite3.Connection, left: int | None, by: str, tab: str, lines: Sequence[Line]) -> tuple[int, str | None]:
     """The number of the first free frame, and why it is the one; 0 and None: there is none."""
-    *pressing, waiting = lines
+    *pressing, drawn, waiting = lines
     uncertainty = None if left is None else _stands(connection, left, by, waiting)
-    tries = [(line, FRESH) for line in pressing]
+    tries = [(line, FRESH) for line in (*pressing, drawn)]  # a task that was passed over waits with the others
     tries += [(waiting, place) for place in (*(BEHIND if uncertainty is not None else ()), "TRUE")]
     tries += [(line, "TRUE") for line in pressing]
     values = {"by": by, "tab": tab, "left": left, "uncertainty": uncertainty}
@@ -187,6 +195,8 @@ def _drawn(connection: sqlite3.Connection, left: int | None, by: str, tab: str, 
 def statement(line: Line, which: str = "TRUE") -> str:
     """The first free frame of a line, or of some of it; never the one that is worked on just now."""
     asked = f"{line.where} AND {which} AND s.frame IS NOT :left AND {_FREE}"
+    if line.tasks:
+        return f"SELECT s.frame FROM {line.index} t CROSS JOIN frame_states s ON s.frame = t.frame WHERE {asked} ORDER BY t.task LIMIT 1"  # noqa: S608
     return f"SELECT s.frame FROM frame_states s INDEXED BY {line.index} WHERE {asked} ORDER BY s.uncertainty DESC, s.frame LIMIT 1"  # noqa: S608 - written above
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from annotations import opinions, rows
+from annotations.learning.seen import Seen
 from annotations.store import Reader
 from core.schema import Assessment, Correction
 
@@ -68,15 +69,18 @@ def statement(*, before: bool, risk: bool, model: bool, since: bool) -> str:
 def judged(reader: Reader) -> Iterator[tuple[Assessment, Correction]]:
     """Every assessment that holds a model's words (without its tokens), beside the latest correction of its frame that ended in a review.
 
-    As of one moment, by frame and then by age. What was returned, is disputed or lies in the bin is left out. These frames were drawn by the queue,
+    As of one moment, by frame and then by age. What was returned, is disputed or lies in the bin is left out, and so is what the model has
+    learned from. These frames were drawn by the queue,
     most uncertain first, so they are no fair sample.
     """
     with reader.reading() as connection:
-        numbers = connection.execute(
-            "SELECT a.seq, s.correction FROM frame_states s CROSS JOIN assessments a ON a.frame = s.frame "
+        seen = Seen(connection)
+        found = connection.execute(
+            "SELECT a.seq, a.frame, a.model, s.correction FROM frame_states s CROSS JOIN assessments a ON a.frame = s.frame "
             "WHERE s.verdict = 'reviewed' AND s.state IN ('corrected', 'accepted') AND s.binned = 0 AND a.reply IS NOT NULL "
             "ORDER BY s.frame, a.seq"
-        ).fetchall()
+        )
+        numbers = [pair for pair in found.fetchall() if not seen.has(pair["model"], pair["frame"])]
     for pair in numbers:
         with reader.reading() as connection:  # rows never change, so what was the latest is still there
             row = connection.execute(f"SELECT {_COLUMNS} FROM assessments a {_JOINED} WHERE a.seq = ?", (pair["seq"],)).fetchone()  # noqa: S608

@@ -80,12 +80,14 @@ def newest(connection: sqlite3.Connection, *, limit: int, before: str | None = N
 OWED = "s.wanted > s.opinions + 1 AND s.state = 'corrected'"
 """Of a row `s` of frame_states: opinions are wanted that shall not have seen the first one."""
 _MACHINES = "(SELECT a.risk_level FROM assessments a WHERE a.seq = s.assessment)"
+_UNAIDED = "EXISTS (SELECT 1 FROM open_tasks o WHERE o.frame = s.frame AND o.kind = 'blind')"
 CARD_COLUMNS = (
-    f"f.id, f.name, f.received_at, CASE WHEN {OWED} THEN {_MACHINES} ELSE s.level END AS level, s.uncertainty, "
+    f"f.id, f.name, f.received_at, CASE WHEN {_UNAIDED} THEN NULL WHEN {OWED} THEN {_MACHINES} ELSE s.level END AS level, s.uncertainty, "
     f"CASE WHEN {OWED} THEN NULL ELSE s.verdict END AS verdict, s.revision, s.assessment, s.state, "
     f"CASE WHEN {OWED} THEN NULL ELSE s.author END AS author, s.binned"
 )
-"""Of a frame that waits for opinions which have not seen the first one a list tells nobody what that one says, nor whose it is."""
+"""Of a frame that waits for opinions which have not seen the first one a list tells nobody what that one says, nor whose it is; and of one that is to
+be judged unaided not what the machine says."""
 
 
 def page_statement(filter: str) -> str:

@@ -50,6 +50,18 @@ def _draws(db: Database) -> None:
     tasks.create_index(["frame"], "tasks_by_frame")
     only_growing(db, "draws")
     only_growing(db, "tasks", "seq = NEW.seq OR (draw = NEW.draw AND frame = NEW.frame)")
+    _open_tasks(db)
+
+
+def _open_tasks(db: Database) -> None:
+    """What of the tasks nobody has corrected yet, in their order, so that the next one is found without a look at those that are done. Follows from both."""
+    waiting = create(db, "open_tasks", {"task": int, "frame": int, "kind": str}, pk="task", foreign_keys=[*FRAME, ("task", "tasks", "seq")])
+    waiting.create_index(["frame"], "open_tasks_by_frame", unique=True)
+    nobody = "NOT EXISTS (SELECT 1 FROM corrections c WHERE c.frame = NEW.frame)"
+    into = "INSERT OR IGNORE INTO open_tasks (task, frame, kind) VALUES (NEW.seq, NEW.frame, NEW.kind)"
+    db.execute(f"CREATE TRIGGER tasks_open AFTER INSERT ON tasks WHEN {nobody} BEGIN {into}; END")
+    db.execute("CREATE TRIGGER tasks_done AFTER INSERT ON corrections BEGIN DELETE FROM open_tasks WHERE frame = NEW.frame; END")
+    db.execute("CREATE TRIGGER tasks_gone BEFORE DELETE ON tasks BEGIN DELETE FROM open_tasks WHERE task = OLD.seq; END")
 
 
 def _frozen(db: Database) -> None:

@@ -29,18 +29,18 @@ KNIVES = 24
 """Drawn utility knives: as many as there are photographs of a usual tool."""
 
 SHARES = {
-    "idle": 0.30,
+    "idle": 0.27,
     "crowded": 0.03,
     "finished": 0.09,
     "reaching": 0.12,
     "holding": 0.16,
     "working": 0.13,
     "gripping": 0.04,
-    "cutting": 0.025,
+    "cutting": 0.05,
     "striking": 0.025,
-    "striking with a second hand": 0.015,
+    "striking with a second hand": 0.03,
     "inserting": 0.05,
-    "near a blade": 0.005,
+    "near a blade": 0.01,
     "at the edge": 0.01,
 }
 """How often each kind of scene is drawn here. High risk is rare, as it is in a plant."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL import Image
 
     from core.errors import ModelError
@@ -46,4 +48,23 @@ class Backend(Protocol):
         question gives its place to another and Abandoned is raised.
         `Reply.tokens` are joined to `Reply.text` bytewise: a token that holds a part of a character carries its bytes
         as surrogate escapes (`bytes.decode("utf-8", "surrogateescape")`).
+        """
+
+    def close(self) -> None:
+        """Let go of what it holds: a process, a line to a server. Closing twice is closing once; whoever waits is told."""
+
+
+@runtime_checkable
+class Switching(Backend, Protocol):
+    """A backend whose adapter can be changed while it runs. One that asks a server is none: an adapter there is a model name of its own."""
+
+    @property
+    def base(self) -> str:
+        """NAME@FINGERPRINT of the base model alone."""
+
+    def switch(self, adapter: Path | None) -> None:
+        """Answer with this adapter (a folder), or with the base alone. Questions that were asked before end as they began.
+
+        When it returns, `model` is the new id and what is asked from now on is answered by it. Raises ModelError's kin when the adapter
+        cannot be laid over the base, or the model did not answer; what spoke before then goes on speaking.
         """

@@ -44,6 +44,11 @@ class LocalModel:
         return self._loaded.folder.model
 
     @property
+    def base(self) -> str:
+        """NAME@FINGERPRINT of the base alone."""
+        return self._loaded.folder.base
+
+    @property
     def prompt_style(self) -> str:
         """The style of prompt that this model was taught, or the full one."""
         return self._loaded.folder.prompt_style
@@ -56,6 +61,10 @@ class LocalModel:
     def switch(self, adapter: Path | None) -> None:
         """Answer with another adapter, or with none, without loading the base anew. Raises ModelError's kin and keeps the one it had."""
         self._loaded.switch(adapter)
+
+    def close(self) -> None:
+        """Give back what it keeps on a GPU beside its weights; those go with the object."""
+        self._let_go()
 
     def ask(self, picture: Image.Image, prompt: Prompt, patience: Patience | None = None) -> Reply:
         """The likeliest reply to one frame. Raises ModelError."""

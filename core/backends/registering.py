@@ -179,9 +179,7 @@ class Registry:
         try:
             yield backend
         finally:
-            close = getattr(backend, "close", None)  # only a backend with a process or a line of its own has one
-            if close is not None:
-                close()
+            backend.close()
 
     def _promise(self, name: str) -> str:
         named = self.settings.model

@@ -44,6 +44,9 @@ class Scripted:
         text, tokens = known
         return Reply(text, self.model, prompt.id, 0.0, tokens)
 
+    def close(self) -> None:
+        """It holds nothing."""
+
 
 def open_backend(file: Path, box_format: BoxFormat = THOUSANDTHS) -> Scripted:
     """The backend of a script. Raises ModelMissing, or ModelError for a file that is no script."""

@@ -101,6 +101,9 @@ def test_a_backend_sees_the_upright_picture_and_knows_which_it_is(tmp_path: Path
             seen.append(picture)
             return backend.ask(picture, prompt)
 
+        def close(self) -> None:
+            backend.close()
+
     inspect_frame(FRAME, CONTENT, Watching(), BENCH)
     assert (seen[0].size, seen[0].mode, seen[0].info) == ((480, 640), "RGB", {FRAME_ID: FRAME.id})
 
@@ -168,6 +171,9 @@ def test_an_answer_that_nobody_waits_for_is_no_assessment(tmp_path: Path, leaves
             if patience is not None:
                 patience.give_up()
             return backend.ask(picture, prompt)
+
+        def close(self) -> None:
+            backend.close()
 
     if leaves == "before":
         patience.give_up()

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ProfileError
+from core.geometry import THOUSANDTHS
 from core.profile import Profile, available, fold, read
+from core.prompts import STYLES, build
 from core.settings import ASSETS
 
 FOLDER = ASSETS / "profiles"
@@ -84,6 +86,20 @@ def test_a_small_profile_says_what_it_says(tmp_path: Path) -> None:
     assert profile.hazard("too_close").risk == "high"
 
 
+def test_a_mix_of_the_queue_is_read_and_may_be_missing(tmp_path: Path) -> None:
+    assert read(written(tmp_path, GOOD)).mix == {}
+    mixed = GOOD.replace("[geometry]", "[queue]\nmix = { risk = 2, diverse = 0.5 }\n[geometry]")
+    assert read(written(tmp_path, mixed)).mix == {"risk": 2.0, "diverse": 0.5}
+
+
+def test_what_the_queue_prefers_is_no_part_of_the_question(tmp_path: Path) -> None:
+    plain = read(written(tmp_path, GOOD))
+    mixed = read(written(tmp_path, GOOD.replace("[geometry]", "[queue]\nmix = { risk = 2, diverse = 0.5 }\n[geometry]")))
+    assert mixed.mix
+    assert repr(mixed) == repr(plain)
+    assert [build(mixed, style, THOUSANDTHS).id for style in STYLES] == [build(plain, style, THOUSANDTHS).id for style in STYLES]
+
+
 @pytest.mark.parametrize("said", ["hammer", "Hammer", " HAMMER ", "ｈａｍｍｅｒ", "锤子", "mallet"])
 def test_one_thing_has_many_names(tmp_path: Path, said: str) -> None:
     assert read(written(tmp_path, GOOD)).key_of("tool", said) == "hammer"
@@ -148,6 +164,17 @@ WRONG = {
     "near to a group that is not there": ('near = ["hand", "@hard"]', 'near = ["hand", "@soft"]', 27, '"@soft" is neither'),
     "a mark on nothing": ('mark = "@hard"', "mark = 7", 26, "list of words"),
     "a label out of scope that is not there": ("version = 1", 'version = 1\nnot_applicable = ["elsewhere"]', 3, '"elsewhere" is neither'),
+    "a sampler that is not there": (
+        "[geometry]",
+        "[queue]\nmix = { hunch = 1 }\n[geometry]",
+        14,
+        '"hunch" is no sampler (random, uncertain,',
+    ),
+    "a share of the queue in words": ("[geometry]", '[queue]\nmix = { risk = "much" }\n[geometry]', 14, "number over 0"),
+    "a share of the queue that is a truth": ("[geometry]", "[queue]\nmix = { risk = true }\n[geometry]", 14, "number over 0"),
+    "a share of the queue that is nothing": ("[geometry]", "[queue]\nmix = { risk = 0 }\n[geometry]", 14, "number over 0"),
+    "a queue of one's own": ("[geometry]", "[queue]\norder = 3\n[geometry]", 14, '"order" means nothing in "queue"'),
+    "a mix that is a list": ("[geometry]", '[queue]\nmix = ["risk"]\n[geometry]', 14, "takes a table"),
     "no TOML": ("version = 1", "version = = 1", 2, "not valid TOML"),
 }
 

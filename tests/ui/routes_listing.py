@@ -21,20 +21,36 @@ def app_with_screens(data: Path) -> Any:
     from annotations.desk import Desk
     from annotations.entering.members import Members
     from annotations.erasing import Eraser
+    from annotations.exporting import Exports
+    from annotations.freezing.sets import Datasets
+    from annotations.learning.adapters import Adapters
+    from annotations.picking.drawn import Picking
     from annotations.reports import Reports
     from annotations.store import Store
     from core.backends.registering import Registry
     from core.frames import Vault
+    from core.training.places import Places
+    from core.training.trainings import Trainings, as_json
     from tests.ui.answering import PROFILE
     from ui.api import create
+    from ui.routes_adapters import adapter_routes
+    from ui.routes_datasets import dataset_routes
+    from ui.routes_draws import draw_routes
     from ui.routes_erasing import erasing_routes
+    from ui.routes_exports import export_routes
     from ui.routes_models import model_routes
+    from ui.routes_trainings import training_routes
 
     settings = Settings(data=data)
     store = Store(data / "record.sqlite3")
     vault = Vault(data)
     desk = Desk(store, vault, PROFILE)
     more = [model_routes(desk, Registry(settings, PROFILE)), erasing_routes(Eraser(store, vault.remove, data))]
+    more += [draw_routes(Picking(store, vault, PROFILE))]
+    more += [dataset_routes(Datasets(store, vault, PROFILE))]
+    more += [adapter_routes(desk, Adapters(store, data / "adapters"), data / "trainings")]
+    more += [export_routes(Exports(data / "exports", store, vault, PROFILE))]
+    more += [training_routes(Trainings(data / "trainings", settings.profile_file), Places(settings), as_json, lambda *_: None)]
     return create(desk, Reports(store.path), settings, members=Members(store), more=more)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.dashboard.board import choose_language, readable, visitor, words
+from ui.dashboard.board import board, choose_language, readable, visitor, words
 from ui.texts import LANGUAGES, Texts
 
 _HERE = Path(__file__).parent
@@ -25,6 +25,8 @@ def main() -> None:
         st.Page(_HERE / "quality.py", title=say("dashboard.page.quality"), url_path="quality"),
         st.Page(_HERE / "training.py", title=say("dashboard.page.data"), url_path="data"),
     ]
+    if board().learning is not None:
+        pages.append(st.Page(_HERE / "efficiency.py", title=say("dashboard.page.bought"), url_path="efficiency"))
     if visitor().may("lead"):
         pages.append(st.Page(_HERE / "team.py", title=say("dashboard.page.team"), url_path="people"))
         pages.append(st.Page(_HERE / "health.py", title=say("dashboard.page.health"), url_path="health"))

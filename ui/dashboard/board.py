@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import streamlit as st
 
+from annotations.freezing.sets import Datasets
+from annotations.learning.adapters import Adapters
+from annotations.learning.bought import Bought
+from annotations.picking.drawn import Picking
 from annotations.reports import Reports
 from core.errors import AppError
 from core.profile import Profile
@@ -16,6 +21,27 @@ from ui.identity import actor_in
 from ui.marks import MARKS, mark
 from ui.texts import LANGUAGES, Texts
 from ui.wire import without_paths
+
+
+class Trainings(Protocol):
+    """What a page asks of trainings: see `core.training.trainings`, which no screen imports."""
+
+    def list(self) -> Sequence[Mapping[str, Any]]:
+        """All of them, the latest first, each as plain JSON."""
+
+    def one(self, id: str) -> Mapping[str, Any]:
+        """One, with its progress. Raises NotFound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What the pages about learning read. What they change they ask of the API, as everything here."""
+
+    picking: Picking
+    sets: Datasets
+    adapters: Adapters
+    bought: Bought
+    trainings: Trainings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +53,7 @@ class Board:
     language: str  # of a first visitor
     api: str  # http://host:port of our own API, for the one thing a page asks it to write
     guarded: bool = False  # a doorman stands before it, and writes into the headers who looks
+    learning: Learning | None = None  # None: this server teaches nothing
 
 
 _handed: dict[str, Board] = {}

@@ -32,7 +32,7 @@ def test_a_server_is_used_by_its_name_in_the_catalogue(tmp_path: Path, bench: Pr
         asked = open_spec("line-3", entry.spec, Settings(tmp_path))
         findings = {"declared": convention_of(asked.box_format).words}
         passed = replace(entry, checked=Checked(asked.model, True, "2026-11-21T00:00:00Z", findings))
-        asked.close()  # type: ignore[attr-defined]
+        asked.close()
         catalogue.write(tmp_path, Catalogue().with_entry(passed).using("line-3"))
         backend = open_model(Settings(tmp_path))
         assert isinstance(backend, Endpoint)

@@ -44,6 +44,9 @@ class Declared:
             self.heard[key] = self.backend.ask(picture, prompt, patience)
         return self.heard[key]
 
+    def close(self) -> None:
+        self.backend.close()
+
 
 @pytest.fixture(scope="module")
 def compact() -> Backend:
@@ -91,7 +94,7 @@ def test_a_folder_that_declares_another_family_is_refused_by_the_model_in_its_ow
         try:
             assert probe("compact", backend, bench, at=AT).passed is passes
         finally:
-            backend.close()  # type: ignore[attr-defined]
+            backend.close()
 
 
 @pytest.mark.parametrize(

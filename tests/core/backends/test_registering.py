@@ -58,7 +58,7 @@ def test_a_model_that_is_declared_right_is_added_checked_and_used(registry: Regi
     assert added.checked.at == "2026-11-20T12:00:00+00:00"
     assert "from the next start on" in registry.use("bench")
     assert registry.shown("bench").active
-    with closing(open_model(registry.settings)) as backend:  # type: ignore[type-var]
+    with closing(open_model(registry.settings)) as backend:
         assert isinstance(backend, Endpoint)
         assert backend.model == added.checked.model
     kept = catalogue.read(registry.settings.data).entry("bench").spec

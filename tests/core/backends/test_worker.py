@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from PIL import Image
 from core.backends.base import Answers
 from core.backends.folder import ModelFolder, read_folder
 from core.backends.worker import MOST_WAITING, Worker
-from core.errors import Abandoned, ModelBusy, ModelError, ModelLost, ModelSilent
+from core.errors import Abandoned, ModelBusy, ModelError, ModelLost, ModelMissing, ModelSilent, ModelUnfit
 from core.geometry import BoxFormat
 from core.patience import Patience
 from core.profile import Profile
@@ -26,10 +29,21 @@ PICTURE = makers.picture(80, 60)
 
 
 class Fickle:
-    """Answers with the sizes of the batch; dies when a picture is 13 pixels wide, works for ever when one is 17 wide.
+    """Answers with the size of the batch and its adapter; dies when a picture is 13 pixels wide, works for ever when one is 17 wide.
 
-    It is loaded in the child, so it stands at the top of this file.
+    Of adapters it refuses one of rank 3, and dies over one of rank 5. It is loaded in the child, so it stands at the top of this file.
     """
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.speaks = folder.adapter
+
+    def switch(self, adapter: Path | None) -> None:
+        rank = json.loads((adapter / "adapter_config.json").read_text("utf-8"))["r"] if adapter else 0
+        if rank == 5:
+            os._exit(9)
+        if rank == 3:
+            raise ModelUnfit("The adapter does not fit this model.")
+        self.speaks = adapter
 
     def ask_many(self, pictures: Sequence[Image.Image], prompt: Prompt, abandoned: Callable[[], Collection[int]]) -> Answers:
         widths = [picture.width for picture in pictures]
@@ -40,17 +54,18 @@ class Fickle:
         if 19 in widths:
             time.sleep(0.3)
         return [
-            Abandoned("left") if width == 17 else Reply(str(len(widths)), "fickle@0", prompt.id, 0.0) for width in widths
-        ]  # fmt: skip
+            Abandoned("left") if width == 17 else Reply(str(len(widths)), f"fickle@0+{self.speaks and self.speaks.name}", prompt.id, 0.0)
+            for width in widths
+        ]
 
 
 def fickle(folder: ModelFolder, threads: int) -> Fickle:
-    return Fickle()
+    return Fickle(folder)
 
 
 def dawdling(folder: ModelFolder, threads: int) -> Fickle:
     time.sleep(30)
-    return Fickle()
+    return Fickle(folder)
 
 
 def wordless(folder: ModelFolder, threads: int) -> Wordless:
@@ -59,6 +74,9 @@ def wordless(folder: ModelFolder, threads: int) -> Wordless:
 
 class Wordless:
     """Says fewer answers than it was asked for: a fault of ours, which nobody foresaw."""
+
+    def switch(self, adapter: Path | None) -> None:
+        raise KeyError(adapter)
 
     def ask_many(self, pictures: Sequence[Image.Image], prompt: Prompt, abandoned: Callable[[], Collection[int]]) -> Answers:
         return []
@@ -239,3 +257,99 @@ def test_the_true_model_answers_from_its_own_process(described: ModelFolder, pro
     worker.close()
     assert reply.model == described.model
     assert reply.tokens
+
+
+def of_rank(folder: Path, base: str, rank: int) -> Path:
+    """The files of an adapter for a base, without a number in them that a model could use."""
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": rank, "base_model_name_or_path": base}), "utf-8")
+    head = json.dumps({"x.lora_A.weight": {"dtype": "F32", "shape": [rank, 1], "data_offsets": [0, 4 * rank]}}).encode()
+    (folder / "adapter_model.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + bytes(4 * rank))
+    return folder
+
+
+def test_what_waits_ends_under_the_old_adapter_and_what_comes_then_under_the_new(
+    worker: Worker, described: ModelFolder, prompt: Prompt, tmp_path: Path
+) -> None:
+    adapter, before = of_rank(tmp_path / "two", described.path.name, 2), worker.model
+    worker.ask(PICTURE, prompt)
+    with ThreadPoolExecutor(4) as pool:
+        slow = pool.submit(worker.ask, makers.picture(19, 60), prompt)
+        until(lambda: len(worker._asked) == 1)
+        behind = pool.submit(worker.ask, PICTURE, prompt)
+        until(lambda: worker.waiting == 1)
+        switched = pool.submit(worker.switch, adapter)
+        until(lambda: worker.waiting == 2)
+        after = pool.submit(worker.ask, PICTURE, prompt)
+        assert worker.model == before  # until it is its turn
+        assert [future.result(20).model for future in (slow, behind, after)] == ["fickle@0+None", "fickle@0+None", "fickle@0+two"]
+        switched.result(20)
+    assert "+two@" in worker.model
+    worker._child.kill()  # who comes back after a death has the same adapter
+    worker._child.join()
+    assert worker.ask(PICTURE, prompt).model == "fickle@0+two"
+    worker.switch(None)
+    assert (worker.model, worker.ask(PICTURE, prompt).model) == (before, "fickle@0+None")
+
+
+@pytest.mark.parametrize(("rank", "error"), [(3, ModelUnfit), (5, ModelLost)], ids=["refused", "died over it"])
+def test_an_adapter_that_cannot_be_laid_over_it_changes_nothing(
+    rank: int, error: type[ModelError], worker: Worker, described: ModelFolder, prompt: Prompt, tmp_path: Path
+) -> None:
+    worker.switch(of_rank(tmp_path / "two", described.path.name, 2))
+    before = worker.model
+    with pytest.raises(error):
+        worker.switch(of_rank(tmp_path / "odd", described.path.name, rank))
+    assert (worker.model, worker.ask(PICTURE, prompt).model) == (before, "fickle@0+two")
+    with pytest.raises(ModelMissing):
+        worker.switch(tmp_path / "nowhere")
+    with pytest.raises(ModelUnfit, match="made for elsewhere"):
+        worker.switch(of_rank(tmp_path / "foreign", "elsewhere", 2))
+    assert worker.model == before
+
+
+def unless_alone(folder: ModelFolder, threads: int) -> Fickle:
+    if folder.adapter is not None:
+        raise ModelUnfit("The adapter does not fit this model.")
+    return Fickle(folder)
+
+
+def test_a_model_that_could_not_be_loaded_with_its_adapter_answers_once_it_is_taken_off(
+    described: ModelFolder, prompt: Prompt, tmp_path: Path
+) -> None:
+    worker = Worker(described, 1, load=unless_alone)
+    worker.ask(PICTURE, prompt)
+    worker.switch(of_rank(tmp_path / "two", described.path.name, 2))
+    worker._child.kill()
+    worker._child.join()
+    with pytest.raises(ModelUnfit):
+        worker.ask(PICTURE, prompt)
+    worker.switch(None)
+    assert (worker.model, worker.ask(PICTURE, prompt).model) == (described.model, "fickle@0+None")
+    worker.close()
+
+
+def test_a_merged_adapter_and_a_stopped_model_cannot_be_switched(described: ModelFolder) -> None:
+    merged = Worker(replace(described, merge=True), 1, load=fickle)
+    with pytest.raises(ModelUnfit, match="merged"):
+        merged.switch(None)
+    merged.close()
+    stopped = Worker(described, 1, load=fickle)
+    stopped.close()
+    with pytest.raises(ModelLost, match="was stopped"):
+        stopped.switch(None)
+
+
+def test_the_true_model_answers_otherwise_with_an_adapter_and_exactly_as_before_without(
+    families: Mapping[str, Path], loras: Mapping[str, Path], prompt: Prompt
+) -> None:
+    described = replace(read_folder(families["qwen2_5_vl"]), most_tokens=12)
+    with closing(Worker(described, 1)) as worker:
+        alone = worker.ask(PICTURE, prompt)
+        worker.switch(loras["qwen2_5_vl"])
+        adapted = worker.ask(PICTURE, prompt)
+        worker.switch(None)
+        again = worker.ask(PICTURE, prompt)
+    assert adapted.text != alone.text
+    assert adapted.model.startswith(f"{described.base}+qwen2_5_vl-bench@")
+    assert (again.model, again.text, again.tokens) == (alone.model, alone.text, alone.tokens)

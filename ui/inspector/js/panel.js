@@ -68,7 +68,7 @@ function showPanel() {
 /** Nothing has been said yet and the model is at it: the places stand, quiet and empty. */
 function isLooking() { return !sheet.assessment && !isDirty() && !sheet.correction && (work.assessing === sheet.frame.id || work.waiting.includes(sheet.frame.id)); }
 /** The model said nothing of this frame yet, and nobody is asking it now. */
-function canAsk() { return Boolean(options.model) && !sheet.assessment && work.assessing !== sheet.frame.id && !work.waiting.includes(sheet.frame.id); }
+function canAsk() { return Boolean(options.model) && !sheet.assessment && !sheet.about.unaided && work.assessing !== sheet.frame.id && !work.waiting.includes(sheet.frame.id); }
 function isJudged() { return Boolean(sheet.assessment || sheet.correction); }
 
 function showRisk() {

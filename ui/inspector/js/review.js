@@ -5,7 +5,7 @@ const review = { busy: false };
 /** The banner of the frame on the screen: one line for each thing that a person must know before working on it. */
 function showState() {
   if (!sheet.frame) return;
-  const lines_ = [binnedLine(), blindLine(), leaseLine(), stateLine()].filter(Boolean);
+  const lines_ = [binnedLine(), blindLine(), unaidedLine(), leaseLine(), stateLine()].filter(Boolean);
   part.state.hidden = !lines_.length;
   part.state.replaceChildren(...lines_);
 }
@@ -18,6 +18,8 @@ function binnedLine() {
   return binned && stateLineOf("calm", "trash", say("state.binned"), why, may("lead") ? [button({ text: say("bin.out"), kind: "gl-link", press: () => takeOut(sheet.frame.id) })] : []);
 }
 function blindLine() { return sheet.about.blind && stateLineOf("calm", "eye", say("state.blind")); }
+/** Drawn to be judged without the model's proposal, so that it can be told what proposals do to people. */
+function unaidedLine() { return sheet.about.unaided && stateLineOf("calm", "eye", say("state.unaided")); }
 function leaseLine() {
   const held = sheet.about.lease;
   return held && !held.mine && stateLineOf("calm", "person", say("state.held", { who: held.holder, at: asTime(held.until) }));

@@ -7,7 +7,7 @@ const listeners = [];
 
 /** What the record says of a frame beside the opinions themselves: what became of them, who is at it, whether it was put away. */
 function aboutOf(served) {
-  return { state: served.state ?? "open", reviews: served.reviews ?? [], opinions: served.opinions ?? [], author: served.correction?.author ?? null, lease: served.lease ?? null, blind: Boolean(served.blind), binned: Boolean(served.binned), why: served.bin_why ?? "" };
+  return { state: served.state ?? "open", reviews: served.reviews ?? [], opinions: served.opinions ?? [], author: served.correction?.author ?? null, lease: served.lease ?? null, blind: Boolean(served.blind), unaided: Boolean(served.unaided), binned: Boolean(served.binned), why: served.bin_why ?? "" };
 }
 
 function onChange(listener) { listeners.push(listener); }

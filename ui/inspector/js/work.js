@@ -39,7 +39,7 @@ async function openFrame(id) {
   if (draft === "restored") tell(say("draft.restored"), { act: say("draft.discard"), press: () => isOpen(id) && discardDraft() });
   if (draft === "older") tell(say("draft.older"), { act: say("draft.take"), press: () => isOpen(id) && takeOlderDraft() });
   leaveOthers(id);
-  if (options.model && may("inspector") && !isOfThisModel(served.assessment)) assess(id);
+  if (options.model && may("inspector") && !served.unaided && !isOfThisModel(served.assessment)) assess(id);
   else if (work.assessing !== id) hideBar();
   preloadNext(id);
 }
