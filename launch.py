@@ -4,75 +4,55 @@ launch.py [run]              inspector, dashboard and API at one address
 launch.py inspect FILE ...   what the model says of pictures, folders and videos, without a browser
 launch.py models VERB        which models there are: add, list, check, use
 launch.py people VERB        who may come in: add, list, role, on, off, link
-launch.py export sft OUT     the reviewed frames as training data
+launch.py queue VERB         what to label next: draw, list, look
+launch.py dataset VERB       frozen sets: freeze, list, show, compare, check, further
+launch.py export sft OUT     the reviewed frames, or a frozen set, as training data
 launch.py import FROM        frames from elsewhere into the record, with what was said of them
-launch.py evaluate COCO      the model's boxes against known ones
+launch.py train SET          teach a model by an exported set; also list, show, cancel, resume
+launch.py evaluate WHAT      a model on an exported set or a COCO file, or an adapter against the model in use
+launch.py adapters VERB      list, show, register, promote, roll-back, lineage
 launch.py calibrate          what corrections say of the model's confidences
-launch.py backup [TO]        record and frames into a folder of backups, while people work
-launch.py restore FROM       a backup back into an empty --data folder
-launch.py check              is everything still what was written
+launch.py backup | restore | check     record and frames into a folder of backups, and back; is everything still what was written
 launch.py doctor             what works on this machine, and what to do about what does not
 """
 
 from __future__ import annotations
 
 import argparse
-import errno
-import json
 import logging
-import os
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from core.errors import AppError, SettingsError, StoreError
+from core.errors import AppError, StoreError
 from core.settings import Settings, environment, load, quiet_frameworks
-from ui.terminal import flags, gathering, inspecting, keeping, telling
+from ui.terminal import adapters as promoting
+from ui.terminal import drawing, evaluating, flags, freezing, gathering, inspecting, keeping, leaving, telling
 from ui.terminal import models as choosing
 from ui.terminal import people as admitting
+from ui.terminal import training as teaching
 from ui.terminal.serving import listening, serve
 
 if TYPE_CHECKING:
-    from annotations.entering.members import Members
-    from annotations.store import Store
+    from annotations.store import Reader
     from core.backends.base import Backend
     from core.frames import Limits
     from core.profile import Profile
     from core.prompts import Prompt
 
-BESIDE = ("models.json", "calibration")  # what of a data folder a backup takes beside record and frames
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+BESIDE = ("models.json", "calibration", "adapters")  # what of a data folder a backup takes beside record and frames
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0: done. 1: one sentence on stderr says what is wrong. 2: the command line cannot be understood. 130: Ctrl-C. 141: nobody reads on."""
-    try:
-        try:
-            return _done(argv)
-        finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()  # here, where it can be said; the interpreter would do it at its end
-    except BrokenPipeError:  # `| head` has seen enough
-        _drop_output()
-        return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        _drop_output()
-        print(f"Nothing more can be written ({error.strerror}). Make room, or write somewhere else.", file=sys.stderr)
-        return 1
-
-
-def _drop_output() -> None:
-    """What still waits to be written goes nowhere: the interpreter flushes once more when it ends, and would fail again."""
-    with suppress(OSError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    return leaving.code_of(lambda: _done(argv))
 
 
 def _done(argv: Sequence[str] | None) -> int:
@@ -81,7 +61,7 @@ def _done(argv: Sequence[str] | None) -> int:
         given.insert(0, "run")
     asked = parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, leaving.stop)
     try:
         settings_file = asked.settings or environment().get("GEMBALENS_SETTINGS")
         settings = load(vars(asked), environment(), Path(settings_file) if settings_file else None)
@@ -93,11 +73,6 @@ def _done(argv: Sequence[str] | None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def _stop(*_: object) -> NoReturn:
-    """SIGTERM ends the program by the way out that every `with` block knows."""
-    raise SystemExit(0)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,11 +93,13 @@ def parser() -> argparse.ArgumentParser:
     )
     choosing.arguments(verbs, common).set_defaults(verb=models)
     admitting.arguments(verbs, common).set_defaults(verb=people)
+    drawing.arguments(verbs, common).set_defaults(verb=queue)
+    freezing.arguments(verbs, common).set_defaults(verb=dataset)
+    teaching.arguments(verbs, common).set_defaults(verb=train)
+    promoting.arguments(verbs, common).set_defaults(verb=adapters)
     flags.export(verb("export", export, "write the reviewed frames as training data"))
-    flags.bring_in(
-        verb("import", bring_in, "bring frames from elsewhere into the record, with what was said of them; the server must be stopped")
-    )
-    flags.evaluate(verb("evaluate", evaluate, "hold the model's boxes against known ones"))
+    flags.bring_in(verb("import", bring_in, "bring in frames from elsewhere, with what was said of them; the server must be stopped"))
+    evaluating.options(verb("evaluate", evaluate, "measure the model on an exported set or on known boxes, or an adapter against it"))
     flags.calibrate(verb("calibrate", calibrate, "learn from corrections how often each of the model's confidences is right"))
     keeping.arguments(verbs, common, BESIDE)
     flags.doctor(verb("doctor", doctor, "tell what works on this machine, and what to do about what does not"))
@@ -136,19 +113,24 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         from annotations.store import FILE, Store
 
         store = stack.enter_context(Store(settings.data / FILE))
-        members = members_of(store, settings)
+        members = admitting.members_of(store, settings)
         profile, backend, prompt = stack.enter_context(model_of(settings))
         shutil.rmtree(settings.data / "temporary", ignore_errors=True)  # the record's lock says that nobody else uses it
+        from annotations.learning.opening import opened_learning
         from annotations.opening import opened_desk
         from annotations.reports import Reports
         from core.backends.registering import Registry
-        from core.checkup import can_open_browser
+        from core.checkup import can_open_browser, model_gauges
         from core.evaluation.percents import FOLDER, percents
-        from core.looking_at import looker, proof, proving
+        from core.looking_at import looker, proof, proving, switcher
         from core.readiness import Readiness
+        from core.training.places import TRAININGS, Places
+        from core.training.trainings import Trainings, as_json
         from ui.api import create
+        from ui.dashboard.board import Learning
         from ui.metrics import Metrics, disk_gauges
         from ui.routes_erasing import erasing_routes
+        from ui.routes_learning import learning_routes
         from ui.routes_models import model_routes
 
         metrics = Metrics({**disk_gauges(settings.data, FILE), **model_gauges(backend, settings)})
@@ -159,10 +141,22 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         reports = Reports(store.path)
         stack.callback(reports.close)
         sure = percents(settings.data / FOLDER)
+        learned = stack.enter_context(opened_learning(store, desk, profile, settings, switcher(backend, profile)))
+        jobs = settings.data / TRAININGS
+        trainings = Trainings(jobs, settings.profile_file)
         more = [model_routes(desk, Registry(settings, profile)), erasing_routes(eraser)]
+        more += learning_routes(desk, learned, trainings, Places(settings), jobs, as_json)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a person stops it
             app = create(
-                desk, reports, settings, ready=lambda: store.failed or ready(), metrics=metrics, calibrated=sure, members=members, more=more
+                desk,
+                reports,
+                settings,
+                ready=lambda: store.failed or ready(),
+                metrics=metrics,
+                calibrated=sure,
+                members=members,
+                more=more,
+                learning=Learning(learned.picking, learned.sets, learned.adapters, learned.bought, trainings),
             )
             first = members.first_link() if members.login else None
             link = f"{settings.public_address}/join/{first}" if first else None
@@ -198,9 +192,8 @@ def inspect(asked: argparse.Namespace, settings: Settings) -> int:
 def models(asked: argparse.Namespace, settings: Settings) -> int:
     """The catalogue: add, list, check, use; 1 when a model was found unfit."""
     from core.backends.registering import Registry
-    from core.profile import read as read_profile
 
-    return choosing.answer(asked, Registry(settings, read_profile(settings.profile_file)))
+    return choosing.answer(asked, Registry(settings, profile_of(settings)))
 
 
 def people(asked: argparse.Namespace, settings: Settings) -> int:
@@ -209,29 +202,70 @@ def people(asked: argparse.Namespace, settings: Settings) -> int:
     from annotations.entering.people import everybody
     from annotations.store import FILE, Store
 
-    place = settings.data / FILE
     if asked.act == "list":
-        if not place.is_file():
-            raise StoreError(f"There is no record in {settings.data}, so there is nobody in it. Is --data the folder of the inspector?")
-        with Store.open_readonly(place) as record, record.reading() as connection:
+        with record_of(settings) as record, record.reading() as connection:
             print(*admitting.lines(everybody(connection), as_json=asked.json), sep="\n")
         return 0
-    with Store(place) as store:
+    with Store(settings.data / FILE) as store:
         return admitting.answer(asked, Members(store), settings.public_address)
 
 
-def export(asked: argparse.Namespace, settings: Settings) -> int:
-    """Read the record, beside a running server or without one, and write the data set."""
-    from annotations.datasets import export_sft
+def queue(asked: argparse.Namespace, settings: Settings) -> int:
+    """What to label next. It needs the record for itself; while a server has it, a lead does the same through its API."""
+    from annotations.learning.opening import picking_of
     from annotations.store import FILE, Store
-    from core.frames import Vault
-    from core.profile import read as read_profile
 
-    profile = read_profile(settings.profile_file)
-    if not (settings.data / FILE).is_file():  # a vault makes its folders, and --data may be mistyped
-        raise StoreError(f"There is no record in {settings.data}, so there is nothing to export. Is --data the folder of the inspector?")
-    with Store.open_readonly(settings.data / FILE) as record:
-        report = export_sft(record, Vault(settings.data), profile, asked.out, family=asked.family)
+    with Store(settings.data / FILE) as store:
+        return drawing.answer(asked, picking_of(store, profile_of(settings), settings))
+
+
+def dataset(asked: argparse.Namespace, settings: Settings) -> int:
+    """Frozen sets, and the look through an exported one before it teaches; 1 when it must not."""
+    from annotations.augmented import add_further
+    from annotations.learning.opening import sets_of
+    from core.augmenting.plan import Plan
+    from core.preflight.checking import check
+
+    profile = profile_of(settings)
+    if asked.act in freezing.FOLDERS:
+        return freezing.of_folder(asked, partial(check, profile=profile), lambda folder, plan: add_further(folder, Plan(**plan), profile))
+    with record_of(settings, writes=asked.act == "freeze") as record:
+        return freezing.answer(asked, sets_of(record, profile, settings))
+
+
+def train(asked: argparse.Namespace, settings: Settings) -> int:
+    """Teach, beside a running server or without one; 1 when a training ended without its adapter."""
+    from core.training.places import TRAININGS, Places
+    from core.training.recipe import read
+    from core.training.trainings import Trainings, as_json
+
+    trainings = Trainings(settings.data / TRAININGS, settings.profile_file)
+    return teaching.answer(asked, trainings, Places(settings, anywhere=True), read, as_json)
+
+
+def adapters(asked: argparse.Namespace, settings: Settings) -> int:
+    """The registry. What changes it needs the record for itself; while a server has it, a lead does the same through its API."""
+    from annotations.learning.adapters import Running, Said
+    from annotations.learning.opening import adapters_of
+    from core.looking_at import switcher
+
+    with ExitStack() as stack:
+        record, running = stack.enter_context(record_of(settings, writes=asked.act not in promoting.READS)), None
+        if asked.act in promoting.ASKS_THE_MODEL:  # an adapter that the model does not take is not promoted
+            profile, backend, prompt = stack.enter_context(model_of(settings))
+            running = Running(Said(backend.model, prompt.id), switcher(backend, profile))
+        return promoting.answer(asked, adapters_of(record, settings, running))
+
+
+def export(asked: argparse.Namespace, settings: Settings) -> int:
+    """Write the reviewed frames, or a frozen set, beside a running server or without one."""
+    from annotations.datasets import export_dataset, export_sft
+    from core.frames import Vault
+
+    out = (Vault(settings.data), profile_of(settings), *([asked.dataset] if asked.dataset else []), asked.out)
+    with record_of(settings) as record:
+        write = export_dataset if asked.dataset else export_sft
+        report = write(record, *out, family=asked.family, formats=asked.formats, pictures=not asked.no_pictures)
     print(telling.exported(report, as_json=asked.json))
     return 0
 
@@ -241,10 +275,9 @@ def bring_in(asked: argparse.Namespace, settings: Settings) -> int:
     from annotations.bringing.importing import Importer
     from annotations.store import FILE, Store
     from core.frames import Vault, admit
-    from core.profile import read as read_profile
     from core.rights import LOCAL
 
-    profile = read_profile(settings.profile_file)
+    profile = profile_of(settings)
     with Store(settings.data / FILE) as store:
         done = Importer(store, Vault(settings.data), profile, LOCAL, limits_of(settings), admit).bring_in(asked.source)
     print(telling.brought_in(done, as_json=asked.json))
@@ -252,39 +285,61 @@ def bring_in(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def evaluate(asked: argparse.Namespace, settings: Settings) -> int:
-    """Precision, recall and F1 at an IoU of .5, over all labels and each; 1 when frames could not be read and so were not counted."""
+    """An exported set: 1 when its figures are red or the gate did not open. A COCO file: 1 when frames could not be read and so were not counted."""
+    if not evaluating.of_coco(asked):
+        return _evaluate_set(asked, settings)
     from core.evaluation.run import evaluate_coco
 
     with model_of(settings) as (profile, backend, _):
-        figures = evaluate_coco(asked.coco, asked.images, asked.map, backend, profile, limits_of(settings), seen=telling.tick)
-    unreadable = figures["unreadable"]
-    for each in unreadable:
+        figures = evaluate_coco(asked.place, asked.images, asked.map, backend, profile, limits_of(settings), seen=telling.tick)
+    for each in figures["unreadable"]:
         print(f"{each['file']} could not be read and was not counted: {each['error']}", file=sys.stderr)
-    print(json.dumps(figures, ensure_ascii=False) if asked.json else telling.figures(figures))
-    return 1 if unreadable else 0
+    print(evaluating.told(figures, as_json=asked.json))
+    return 1 if figures["unreadable"] else 0
+
+
+def _evaluate_set(asked: argparse.Namespace, settings: Settings) -> int:
+    """The model in use on the test part of a set; with an adapter, both and the gate between them; with a judge, its marks beside people's."""
+    from annotations.learning.promotions import promoted_in
+    from annotations.reviewing.doubles import doubles
+    from annotations.store import FILE
+    from core.backends.opening import open_model
+    from core.evaluation import whole
+    from core.training.places import Places
+
+    profile, out = profile_of(settings), evaluating.kept_in(asked, settings.data)
+    with record_of(settings) if (settings.data / FILE).is_file() else nullcontext() as record:
+        pairs = tuple(doubles(record)) if record else ()
+    adapter = Places(settings, anywhere=True).adapter(asked.adapter) if asked.adapter else None
+    report = whole.evaluate_set(
+        asked.place,
+        profile,
+        out,
+        lambda: closing(open_model(settings, promoted_in(settings.data))),
+        (lambda: closing(open_model(settings, lambda base: adapter))) if adapter else None,
+        metric=asked.metric,
+        known=whole.Known(doubles=pairs),
+        seen=telling.tick,
+    )
+    if asked.judge:
+        with closing(open_model(replace(settings, model=asked.judge))) as backend:
+            report["judge"] = whole.judged(backend, asked.place, out, asked.marks, adapted=adapter is not None)
+    print(evaluating.told(report, as_json=asked.json, kept=out))
+    return evaluating.code(report)
 
 
 def calibrate(asked: argparse.Namespace, settings: Settings) -> int:
     """From the record, beside a running server or without one: calibrators for every model and prompt that people's words can be held against."""
     from annotations.queueing.listing import judged
-    from annotations.store import FILE, Store
     from core.evaluation import calibration
     from core.evaluation.percents import FOLDER
-    from core.profile import read as read_profile
 
-    profile = read_profile(settings.profile_file)
-    if not (settings.data / FILE).is_file():
-        raise StoreError(
-            f"There is no record in {settings.data}, so there is nothing to learn from. Is --data the folder of the inspector?"
-        )
-    with Store.open_readonly(settings.data / FILE) as record:
+    profile = profile_of(settings)
+    with record_of(settings) as record:
         pairs = list(judged(record))
-    made = calibration.fit_each(pairs, profile)
-    for each in made:
-        calibration.write(settings.data / FOLDER, each)
-        said = [pair for pair in pairs if calibration.key_of(pair[0]) == each.key]
-        labels = [label for pair in said for label in calibration.labels_of(*pair, profile)]
-        print(telling.calibrated(each, calibration.measure(labels), frames=len(said), as_json=asked.json))
+    made = list(calibration.kept(pairs, profile, settings.data / FOLDER))
+    for each, measured, frames in made:
+        print(telling.calibrated(each, measured, frames=frames, as_json=asked.json))
     if not made:
         raise StoreError("Nobody has corrected or confirmed a frame of which the model said how sure it is. Review some frames first.")
     return 0
@@ -292,65 +347,45 @@ def calibrate(asked: argparse.Namespace, settings: Settings) -> int:
 
 def doctor(asked: argparse.Namespace, settings: Settings) -> int:
     """A line a question; 1 when something that is needed does not work."""
-    from core.checkup import Check, checks
+    from annotations.engine import is_sound, version
+    from core.checkup import checks, database, port
 
-    def answers() -> Iterator[Check]:
-        from annotations.engine import is_sound, version
-
-        fault = "" if is_sound() else "A rare fault of this version needs several writers; GembaLens has one, so nothing has to be done."
-        yield Check("SQLite", "works" if is_sound() else "limited", version(), fault)
-        try:
-            with listening(settings):
-                yield Check("port", "works", f"{settings.port} is free")
-        except SettingsError as error:
-            yield Check("port", "limited", str(error))
-        yield from checks(settings)
-
-    return telling.checked(answers(), as_json=asked.json)
+    mine = (database(version(), sound=is_sound()), port(settings.port, lambda: listening(settings)))
+    return telling.checked(chain(mine, checks(settings)), as_json=asked.json)
 
 
-def members_of(store: Store, settings: Settings) -> Members:
-    """Who may come in. Raises SettingsError where a stranger could reach the server and nobody would be asked who they are."""
-    from annotations.entering.members import Members
+def profile_of(settings: Settings) -> Profile:
+    """What is looked for. Raises ProfileError."""
+    from core.profile import read
 
-    members = Members(store, always=settings.login)
-    if settings.reached and not members.login:
-        named = settings.host if not settings.public_hosts else settings.public_hosts[0]
-        raise SettingsError(
-            f"{named} can be reached by other machines, and nobody has to log in here yet. Add --login (the link for the first admin is then "
-            "printed here), or `launch.py people add NAME --role admin`, or use --host 127.0.0.1 without --public-hosts."
-        )
-    return members
+    return read(settings.profile_file)
 
 
 @contextmanager
 def model_of(settings: Settings) -> Iterator[tuple[Profile, Backend, Prompt]]:
-    """The profile, the model that is asked about it, and the question. The model's process ends with the block."""
+    """The profile, the model that is asked about it with the adapter that was promoted, and the question. Its process ends with the block."""
+    from annotations.learning.promotions import promoted_in
     from core.backends.opening import open_model
-    from core.profile import read as read_profile
     from core.prompts import build
 
-    profile = read_profile(settings.profile_file)
-    backend = open_model(settings)
+    profile = profile_of(settings)
+    backend = open_model(settings, promoted_in(settings.data))
     try:
         yield profile, backend, build(profile, backend.prompt_style, backend.box_format)
     finally:
-        close = getattr(backend, "close", None)  # only a backend with a process of its own has one
-        if close is not None:
-            close()
+        backend.close()
 
 
-def model_gauges(backend: Backend, settings: Settings) -> dict[str, tuple[str, Callable[[], float | None]]]:
-    """What Prometheus may ask about the model: how many wait for it, and how its boxes stood to known ones when it was checked."""
-    from core.checkup import frame_scale
+@contextmanager
+def record_of(settings: Settings, *, writes: bool = False) -> Iterator[Reader]:
+    """The record, beside a running server; `writes`: for itself. Raises StoreError where there is none: --data may be mistyped."""
+    from annotations.store import FILE, Store
 
-    scale = frame_scale(settings)  # of the model that was opened now
-    told = "Constant by which the boxes of the model had to be multiplied when it was checked; 1 is right."
-    return {
-        "queue_depth": ("Questions that wait for the model.", lambda: float(getattr(backend, "waiting", 0))),
-        "frame_check_scale_x": (told, lambda: scale[0] if scale else None),
-        "frame_check_scale_y": (told, lambda: scale[1] if scale else None),
-    }
+    place = settings.data / FILE
+    if not place.is_file():
+        raise StoreError(f"There is no record in {settings.data}, so there is nothing in it. Is --data the folder of the inspector?")
+    with Store(place) if writes else Store.open_readonly(place) as record:
+        yield record
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -243,7 +243,7 @@ def _still_there(reader: Reader, before: int, out: Path, parts: Iterable[Part]) 
         raise ExportError("A frame was erased while it was being exported. Nothing was written; export again.")
 
 
-def _erasures(reader: Reader) -> int:
+def erasures(reader: Reader) -> int:
     """How many there ever were."""
     with reader.reading() as connection:
         number: int = connection.execute("SELECT coalesce(max(seq), 0) FROM erasures").fetchone()[0]

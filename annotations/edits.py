@@ -58,7 +58,9 @@ def _height(risk: Risk, findings: Sequence[Finding], profile: Profile) -> int:
 
 
 def _of_findings(said: Sequence[Finding], told: Sequence[Finding]) -> list[str]:
-    ours, theirs = ([(f.label, f.box) for f in each if f.box is not None] for each in (said, told))
+    ours, theirs = _untouched_aside(
+        [(f.label, f.box) for f in said if f.box is not None], [(f.label, f.box) for f in told if f.box is not None]
+    )
     partners = _partners(ours, theirs)
     kinds = []
     for at, to in partners:
@@ -77,6 +79,14 @@ def _of_findings(said: Sequence[Finding], told: Sequence[Finding]) -> list[str]:
     kinds += ["box removed"] if left or gone.total() > renamed else []
     kinds += ["box added"] if right or come.total() > renamed else []
     return kinds
+
+
+def _untouched_aside(
+    ours: Sequence[tuple[str, Box]], theirs: Sequence[tuple[str, Box]]
+) -> tuple[list[tuple[str, Box]], list[tuple[str, Box]]]:
+    """Both sides without what stands on both as it was: nobody touched it, so it is no other's partner."""
+    left, right = Counter(ours), Counter(theirs)
+    return list((left - right).elements()), list((right - left).elements())
 
 
 def _partners(ours: Sequence[tuple[str, Box]], theirs: Sequence[tuple[str, Box]]) -> list[tuple[int, int]]:

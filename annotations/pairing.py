@@ -120,6 +120,7 @@ def compared(
     """For every frame, by id, what a person and the machine said of it, or why it cannot be told. Raises KeyError for a family that nobody knows."""
     fmt = FAMILIES[family]
     prompt = prompts.build(profile, "brief" if family == "compact" else "full", fmt).text
+    words = _Words(profile)
     measured = size_of or (lambda frame: exported_size(frame, fmt))
     for look in _looks(reader, teaching.everything(reader) if listed is None else listed):
         reason = look.aside or (NOT_REVIEWED if look.told is None else why_not(look.told, profile))
@@ -127,7 +128,7 @@ def compared(
             yield Skipped(look.frame.id, reason or NOT_REVIEWED)
         elif look.said is None:
             yield Skipped(look.frame.id, NO_ANSWER)
-        elif not _speaks(look.said, profile):
+        elif not words.are_of(look.said):
             yield Skipped(look.frame.id, ANOTHER_PROFILE)
         else:
             try:
@@ -156,16 +157,23 @@ def _ordered(said: Sequence[Violation], told: Sequence[Violation]) -> list[Viola
     return sorted(said, key=lambda violation: places.get(violation.hazard, len(told)))
 
 
-def _speaks(said: Assessment, profile: Profile) -> bool:
-    """Whether a machine spoke in the words of this profile; it may have been asked under another."""
-    words = {name: {term.key for term in profile.terms(name)} for name in ("label", *profile.fields)}
-    hazards = {hazard.key for hazard in profile.hazards}
-    return (
-        all(finding.label in words["label"] for finding in said.findings)
-        and all(said.step[name].value in {*words[name], None} for name in profile.fields)
-        and all(violation.hazard in hazards for violation in said.violations)
-        and said.risk.level in (*profile.levels, None)
-    )
+class _Words:
+    """The words of a profile, to tell whether a machine spoke in them; it may have been asked under another."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._labels = {term.key for term in profile.terms("label")}
+        self._fields = {name: {None, *(term.key for term in profile.terms(name))} for name in profile.fields}
+        self._hazards = {hazard.key for hazard in profile.hazards}
+        self._levels = {None, *profile.levels}
+
+    def are_of(self, said: Assessment) -> bool:
+        """Whether each is a key of the profile."""
+        return (
+            all(finding.label in self._labels for finding in said.findings)
+            and all(said.step[name].value in known for name, known in self._fields.items())
+            and all(violation.hazard in self._hazards for violation in said.violations)
+            and said.risk.level in self._levels
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def _measured(name: str, data: str, out: str) -> dict[str, float]:
 def _steps(trainer: Any) -> dict[str, float]:
     """Median CPU and wall seconds of a step, the first ones left out."""
     from transformers import TrainerCallback
+    from transformers.trainer_callback import PrinterCallback
 
     from core.training.tutoring import quietly
 
@@ -83,6 +84,7 @@ def _steps(trainer: Any) -> dict[str, float]:
 
         on_step_end = on_step_begin
 
+    trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Watch())
     with quietly():
         trainer.train()

@@ -7,14 +7,18 @@ import shutil
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import AppError
 from core.settings import ASSETS, ROOT, Settings, environment
+
+if TYPE_CHECKING:
+    from core.backends.base import Backend
 
 State = Literal["works", "limited", "broken"]
 LEAST_FREE = 1024**3  # bytes
@@ -190,3 +194,29 @@ def model(settings: Settings) -> Check:
         "works",
         f"{reply.model} answered in {reply.seconds:.1f} s, loaded in {time.monotonic() - began - reply.seconds:.1f} s",
     )
+
+
+def model_gauges(backend: Backend, settings: Settings) -> dict[str, tuple[str, Callable[[], float | None]]]:
+    """What Prometheus may ask about the model: how many wait for it, and how its boxes stood to known ones when it was checked."""
+    scale = frame_scale(settings)  # of the model that was opened now
+    told = "Constant by which the boxes of the model had to be multiplied when it was checked; 1 is right."
+    return {
+        "queue_depth": ("Questions that wait for the model.", lambda: float(getattr(backend, "waiting", 0))),
+        "frame_check_scale_x": (told, lambda: scale[0] if scale else None),
+        "frame_check_scale_y": (told, lambda: scale[1] if scale else None),
+    }
+
+
+def database(version: str, *, sound: bool) -> Check:
+    """SQLite itself."""
+    fault = "" if sound else "A rare fault of this version needs several writers; GembaLens has one, so nothing has to be done."
+    return Check("SQLite", "works" if sound else "limited", version, fault)
+
+
+def port(number: int, listening: Callable[[], AbstractContextManager[object]]) -> Check:
+    """Whether a server could listen there; `listening` tries it and raises AppError when it cannot."""
+    try:
+        with listening():
+            return Check("port", "works", f"{number} is free")
+    except AppError as error:
+        return Check("port", "limited", str(error))

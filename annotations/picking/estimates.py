@@ -90,8 +90,9 @@ def _told(y: Values, x: Values, weights: Values, spare: Values, level: float) ->
     share = bool(np.isin(x, (0, 1)).all() and np.isin(y, (0, 1)).all() and (y <= x).all())
     effective = mean * (1 - mean) / variance if share and variance > 0 else math.nan
     if share:
+        # no more than the weights alone allow (Kish 1965): a few heavy labels that agree by luck would look sure of themselves
         kish = float((weights * x).sum() ** 2 / ((weights * x) ** 2).sum())
-        low, high = (mean, mean) if not spare[x != 0].any() else _share(mean, min(effective, n) if variance > 0 else kish, level)
+        low, high = (mean, mean) if not spare[x != 0].any() else _share(mean, min(effective, kish) if variance > 0 else kish, level)
         naive_low, naive_high = _share(naive, n, level)
     else:
         low, high = _around(mean, variance, len(y), level)

@@ -9,6 +9,6 @@ POLICIES: Mapping[str, Mapping[str, float]] = {
     "uncertain": {"uncertain": 1.0},
     "risk": {"risk": 1.0},
     "diverse": {"diverse": 1.0},  # for a bench that nobody has seen: nothing is labelled yet
-    "usual": {"risk": 0.5, "uncertain": 0.2, "diverse": 0.15, "rare": 0.15},
+    "usual": {"risk": 0.6, "uncertain": 0.2, "diverse": 0.2},
 }
 """Name -> sampler -> its share of what is not the uniform floor."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,16 @@ def fit_each(pairs: Iterable[tuple[Assessment, Correction]], profile: Profile) -
     for assessment, correction in pairs:
         by_key.setdefault(key_of(assessment), []).extend(labels_of(assessment, correction, profile))
     return tuple(Calibrators(key, fit_labels(labels)) for key, labels in sorted(by_key.items()) if labels)
+
+
+def kept(
+    pairs: Sequence[tuple[Assessment, Correction]], profile: Profile, folder: Path
+) -> Iterator[tuple[Calibrators, dict[str, Measured], int]]:
+    """`fit_each`, each written into the folder: with how far off its fields are, and of how many frames."""
+    for made in fit_each(pairs, profile):
+        write(folder, made)
+        said = [pair for pair in pairs if key_of(pair[0]) == made.key]
+        yield made, measure([label for pair in said for label in labels_of(*pair, profile)]), len(said)
 
 
 def labels_of(assessment: Assessment, correction: Correction, profile: Profile) -> list[Label]:

@@ -11,9 +11,10 @@ from typing import Any
 from core import sft
 from core.backends.base import Backend
 from core.errors import Malformed
+from core.evaluation import judge
 from core.evaluation.asking import ask_all, frame_check
 from core.evaluation.gate import Bars, decide
-from core.evaluation.predictions import Gold, Prediction, gold_from, gold_of
+from core.evaluation.predictions import Gold, Prediction, gold_from, gold_of, read
 from core.evaluation.report import Doubles, compare, figures
 from core.evaluation.written import keep
 from core.geometry import BoxFormat
@@ -130,3 +131,13 @@ def _of_gold(weights: Mapping[str, float] | None, gold: Sequence[Gold]) -> Mappi
     if weights is None or any(each.frame_id not in weights for each in gold):
         return None
     return {each.frame_id: weights[each.frame_id] for each in gold}
+
+
+def judged(backend: Backend, folder: Path, out: Path, marks: Path | None, *, adapted: bool) -> dict[str, Any]:
+    """What a judging model says of the answers that are kept in `out`, beside people's `marks`: shown only with its agreement with them.
+
+    Raises as `judge.judge` and `judge.read_marks`.
+    """
+    answers = read(out / (AFTER if adapted else BEFORE))
+    given, lost = judge.judge(backend, part_to_judge_by(folder), answers)
+    return judge.shown(given, judge.read_marks(marks) if marks is not None else (), lost=lost)

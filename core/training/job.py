@@ -9,6 +9,7 @@ import errno
 import gc
 import importlib.metadata
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from core.training.progress import Telling
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = re.compile(r"No space left|File too large|os error (27|28|122)|PytorchStreamWriter failed")
+"""How the writers of weights, which are not Python's, say that the disk is full."""
+
+_FAULT = "A fault of this program ended it ({}); training.log tells more."
 _PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate", "bitsandbytes")
 
 
@@ -102,15 +107,11 @@ def run(folder: Path) -> states.State:
             telling.say(phase="cancelled", seconds_left=None)
         except AppError as error:
             telling.say(phase="failed", error=str(error), seconds_left=None)
-        except (MemoryError, RuntimeError, OSError) as error:
-            sentence = _sentence(error, folder)
-            if sentence is None:
-                telling.say(phase="failed", error=f"A fault of this program ended it ({type(error).__name__}); training.log tells more.")
-                raise
-            telling.say(phase="failed", error=sentence, seconds_left=None)
         except BaseException as error:
-            telling.say(phase="failed", error=f"A fault of this program ended it ({type(error).__name__}); training.log tells more.")
-            raise
+            sentence = _sentence(error, folder)
+            telling.say(phase="failed", error=sentence or _FAULT.format(type(error).__name__), seconds_left=None)
+            if sentence is None:
+                raise
     return telling.state
 
 
@@ -251,9 +252,9 @@ def _signals() -> Iterator[Patience]:
             signal.signal(each, handler)
 
 
-def _sentence(error: Exception, folder: Path) -> str | None:
+def _sentence(error: BaseException, folder: Path) -> str | None:
     """What the machine refused, for a person; None: it is a fault of ours."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if (isinstance(error, OSError) and error.errno in _FULL) or (isinstance(error, Exception) and _NO_ROOM.search(str(error))):
         keeping.drop_halves(folder / CHECKPOINTS)
         return "The disk is full. Make room and resume: it goes on from the last whole checkpoint."
     if _ran_out(error):
@@ -266,11 +267,12 @@ def _sentence(error: Exception, folder: Path) -> str | None:
     return None
 
 
-def _ran_out(error: Exception) -> bool:
+def _ran_out(error: BaseException) -> bool:
     """On a CPU torch says so in words only."""
     import torch
 
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    said_so = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return said_so or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def _lines(path: Path) -> int:

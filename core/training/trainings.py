@@ -136,8 +136,8 @@ class Trainings:
         """
         place = self.place(name)
         pid = self._pid(place)
-        if pid is None:
-            raise OutOfTurn(f"The training {name} does not run, so there is nothing to cancel.")
+        if pid is None or pid == os.getpid():
+            raise OutOfTurn(f"The training {name} does not run in a process of its own, so there is nothing to cancel.")
         os.kill(pid, signal.SIGKILL if now else signal.SIGTERM)
         return self._told(place)
 
@@ -200,7 +200,12 @@ class Trainings:
             process = State(pid=int(said["pid"]), started_at=said["started_at"])
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             process = State()
-        return next((each.pid for each in (process, states.read_state(place)) if states.runs(each)), None)
+        state = states.read_state(place)
+        works = [
+            process,
+            *([] if state.phase in ENDED else [state]),
+        ]  # who ended one may go on with other things, as whoever ran it at a terminal
+        return next((each.pid for each in works if states.runs(each)), None)
 
     def _refuse_second(self) -> None:
         for each in self._folder.glob(f"*/{states.JOB}") if self._folder.is_dir() else ():

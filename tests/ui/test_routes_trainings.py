@@ -41,7 +41,7 @@ class Place:
         record.mkdir()
         self.store = Store(new_record(record))
         desk = Desk(self.store, Vault(record), PROFILE)
-        more = [training_routes(self.trainings, Places(Settings(data=folder)), as_json, lambda *told: self.began.append(told))]  # type: ignore[arg-type]
+        more = [training_routes(self.trainings, Places(Settings(data=folder)), as_json, lambda *told: self.began.append(told))]
         app = create(desk, Reports(self.store.path), Settings(data=record), screens=False, more=more)
         self.client = TestClient(Acting(app), base_url=SITE, raise_server_exceptions=False)
 

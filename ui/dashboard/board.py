@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import streamlit as st
 
+from annotations.exporting import Exports
 from annotations.freezing.sets import Datasets
 from annotations.learning.adapters import Adapters
 from annotations.learning.bought import Bought
@@ -24,13 +25,16 @@ from ui.wire import without_paths
 
 
 class Trainings(Protocol):
-    """What a page asks of trainings: see `core.training.trainings`, which no screen imports."""
+    """What a page asks of `core.training.trainings.Trainings`, which no screen imports."""
 
-    def list(self) -> Sequence[Mapping[str, Any]]:
-        """All of them, the latest first, each as plain JSON."""
+    def list(self) -> Sequence[Any]:
+        """All of them, the latest first, each a `Training`."""
 
-    def one(self, id: str) -> Mapping[str, Any]:
-        """One, with its progress. Raises NotFound."""
+    def one(self, name: str) -> Any:
+        """One of them. Raises NotFound."""
+
+    def curve(self, name: str) -> Sequence[Mapping[str, Any]]:
+        """Its loss by step: "step", "loss", "memory" ... Raises NotFound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Learning:
     adapters: Adapters
     bought: Bought
     trainings: Trainings
+    exports: Exports | None = None  # None: what was written out is not known here
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,14 @@ def export(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--family", choices=tuple(FAMILIES), default="qwen2.5-vl", help="whose convention the boxes follow (default %(default)s)"
     )
+    one.add_argument("--dataset", metavar="NAME", help="a frozen set, in its parts; without it all reviewed frames, in one")
+    one.add_argument(
+        "--formats",
+        metavar="NAME,...",
+        type=lambda said: said.split(","),
+        help="which files (default: all that trainers of this family read)",
+    )
+    one.add_argument("--no-pictures", action="store_true", help="labels only, in the formats of other tools")
     one.add_argument("--json", action="store_true", help="the report as JSON")
 
 
@@ -74,14 +82,6 @@ def bring_in(one: argparse.ArgumentParser) -> None:
         "source", metavar="FROM", type=Path, help="a folder of records or of a training set of ours, or a COCO file beside its pictures"
     )
     one.add_argument("--json", action="store_true", help="what was done as JSON")
-
-
-def evaluate(one: argparse.ArgumentParser) -> None:
-    """Those of `evaluate`."""
-    one.add_argument("coco", metavar="COCO.json", type=Path)
-    one.add_argument("--images", metavar="FOLDER", type=Path, required=True)
-    one.add_argument("--map", metavar="FILE", type=Path, help="JSON: name of a category -> label of the profile, or null to leave it out")
-    one.add_argument("--json", action="store_true", help="all figures as JSON")
 
 
 def calibrate(one: argparse.ArgumentParser) -> None:

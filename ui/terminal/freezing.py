@@ -3,6 +3,7 @@
 launch.py dataset freeze NAME [--note WORDS] [--by scene|camera|day] [--shares .7,.1,.2] [--seed N] [--keep-test-of NAME | --anew]
 launch.py dataset list · show NAME · compare A B
 launch.py dataset check FOLDER [--thorough] [--looks]     exit code 1 when it must not teach
+launch.py dataset further FOLDER [--times N] [--changes NAME,...] [--seed N]   further frames of an exported set, of what teaches alone
 """
 
 from __future__ import annotations
@@ -28,6 +29,13 @@ LATEST = "latest"
 
 Check = Callable[..., Sequence[Any]]
 """`core.preflight.checking.check` for a profile: folder, thorough and looks in, defects out."""
+
+
+Further = Callable[[Path, Mapping[str, Any]], Any]
+"""`annotations.augmented.add_further` for a profile: folder and plan in, how many were there and were made out."""
+
+FOLDERS = ("check", "further")
+"""Verbs that need no record."""
 
 
 def arguments(verbs: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -63,6 +71,11 @@ def arguments(verbs: Any, common: argparse.ArgumentParser) -> argparse.ArgumentP
     one.add_argument("folder", metavar="FOLDER", type=Path)
     one.add_argument("--thorough", action="store_true", help="decode every frame, not only those that nothing vouches for")
     one.add_argument("--looks", action="store_true", help="compare frames of different parts by their looks")
+    one = act("further", "make further frames of an exported set: other light, another cut; of what teaches alone")
+    one.add_argument("folder", metavar="FOLDER", type=Path)
+    one.add_argument("--times", metavar="N", type=_whole, help="further frames of each frame (default 1)")
+    one.add_argument("--changes", metavar="NAME,...", type=lambda said: tuple(said.split(",")), help="which (default: all but mirror)")
+    one.add_argument("--seed", metavar="N", type=_whole, help="others of the same kind (default 0)")
     return top
 
 
@@ -86,6 +99,16 @@ def answer(asked: argparse.Namespace, sets: Datasets) -> int:
         _out(asked, whole, lambda _: [*_set_lines(made), verified.words, *_balance_lines(balance), *_leak_lines(leaks)])
     else:
         _out(asked, sets.compare(asked.a, asked.b), _compared_lines)
+    return 0
+
+
+def of_folder(asked: argparse.Namespace, look: Check, further: Further) -> int:
+    """The verbs about an exported folder, FOLDERS."""
+    if asked.act == "check":
+        return check(asked, look)
+    plan = {name: value for name in ("times", "changes", "seed") if (value := getattr(asked, name)) is not None}
+    done = further(asked.folder, plan)
+    _out(asked, done, lambda made: [f"{made.made} further frames of {made.frames} were added to what teaches in {asked.folder.name}."])
     return 0
 
 

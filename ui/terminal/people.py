@@ -7,7 +7,11 @@ import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from annotations.entering.members import Members as EveryMember
+from annotations.store import Store
+from core.errors import SettingsError
 from core.rights import ROLES, Role
+from core.settings import Settings
 from ui.wire import to_json
 
 BY = "terminal"
@@ -83,3 +87,15 @@ def _standing(person: Any) -> str:
     if not person.active:
         return "shut out"
     return "may come in" if person.ready else "link not used"
+
+
+def members_of(store: Store, settings: Settings) -> EveryMember:
+    """Who may come in. Raises SettingsError where a stranger could reach the server and nobody would be asked who they are."""
+    members = EveryMember(store, always=settings.login)
+    if settings.reached and not members.login:
+        named = settings.host if not settings.public_hosts else settings.public_hosts[0]
+        raise SettingsError(
+            f"{named} can be reached by other machines, and nobody has to log in here yet. Add --login (the link for the first admin is then "
+            "printed here), or `launch.py people add NAME --role admin`, or use --host 127.0.0.1 without --public-hosts."
+        )
+    return members

@@ -15,10 +15,11 @@ from annotations.teaching import Opinion
 from core import answers
 from core.geometry import FAMILIES
 from core.profile import Profile, read
-from core.schema import Box, Correction, Finding, Risk, Step, Value, Violation
+from core.schema import Box, Correction, Finding, Risk, SaidBy, Step, Value, Violation
 from core.settings import ASSETS
 from tests.makers import NOON, correction
 
+_SAYERS: tuple[SaidBy, ...] = ("person", "confirmed", "model")
 PROFILES = {name: read(ASSETS / "profiles" / f"{name}.toml") for name in ("bench", "corridor")}
 
 
@@ -29,7 +30,7 @@ def some_correction(dice: random.Random, profile: Profile) -> Correction:
         x, y, size = dice.choice((0.0, dice.random() * 0.9, 0.9995)), dice.random() * 0.9, dice.choice((0.0004, 0.003, 0.4))
         return None if dice.random() < 0.1 else Box(x, y, min(1.0, x + size), min(1.0, y + size))
 
-    by = dice.choices(("person", "confirmed", "model"), (8, 8, 1))[0]
+    by: SaidBy = dice.choices(_SAYERS, (8, 8, 1))[0]
     labels = [term.key for term in profile.labels] + (["dragon"] if dice.random() < 0.05 else [])
     findings = tuple(Finding(dice.choice(labels), box(), said_by=by) for _ in range(dice.randrange(6)))
     values = {

@@ -216,7 +216,7 @@ def test_the_same_record_gives_the_same_bytes_in_every_format(opened: Opener, tm
 
 
 def test_coco_is_read_by_our_own_evaluation_and_by_its_own_tools(opened: Opener, tmp_path: Path) -> None:
-    from pycocotools.coco import COCO
+    from pycocotools.coco import COCO  # type: ignore[import-untyped]
 
     place = opened("data", BENCH)
     filled(place, bench_words())
@@ -225,7 +225,7 @@ def test_coco_is_read_by_our_own_evaluation_and_by_its_own_tools(opened: Opener,
     assert (len(found), set(labels)) == (3, {term.key for term in BENCH.labels})
     told = next(each for each in found if len(each.findings) == 9)
     assert told.fields == {"tool": "hammer", "part": "bolt", "action": "strike", "phase": "work", "risk": "low"}
-    assert told.violations == {"tool_at_edge"}
+    assert told.violations == frozenset({"tool_at_edge"})
     assert len(COCO(str(out / "annotations.coco.json")).getAnnIds()) == 10
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +26,7 @@ from core.errors import ModelUnfit, OutOfTurn, TrainingError
 from core.evaluation.predictions import read as read_predictions
 from core.profile import Profile
 from core.prompts import build
-from core.training import job, states
+from core.training import job, keeping, states
 from core.training.trainings import Trainings
 from tests import training_sets
 
@@ -107,44 +110,55 @@ def until(tell: Callable[[], bool], seconds: float = 500) -> None:
         time.sleep(0.02)
 
 
-def disturbed(place: Trainings, name: str, steps: list[int]) -> None:
-    """Kill it when it has taken each of these steps, and let it go on."""
-    for step in steps:
-        until(lambda step=step: place.one(name).state.step >= step or not place.one(name).running)  # type: ignore[misc]
-        if place.one(name).running:
-            place.cancel(name, now=True)
-        until(lambda: not place.one(name).running)
-        assert not (place.place(name) / "adapter").exists() or sorted(e.name for e in (place.place(name) / "adapter").iterdir()) == [
-            CONFIG, WEIGHTS, MANIFEST
-        ]  # fmt: skip
-        place.resume(name)
+def killed_at(place: Trainings, name: str, step: int) -> None:
+    """Kill it when it has taken this step; an adapter, if there is one, is whole."""
+    until(lambda: place.one(name).state.step >= step or not place.one(name).running)
+    if place.one(name).running:
+        place.cancel(name, now=True)
+    until(lambda: not place.one(name).running)
+    adapter = place.place(name) / "adapter"
+    assert not adapter.exists() or sorted(each.name for each in adapter.iterdir()) == [CONFIG, WEIGHTS, MANIFEST]
 
 
-def test_a_training_that_was_cancelled_and_killed_ends_where_an_undisturbed_one_does(
-    place: Trainings, done: Path, base: Path, exported: Path
-) -> None:
+def test_a_training_that_was_killed_ends_where_an_undisturbed_one_does(place: Trainings, done: Path, base: Path, exported: Path) -> None:
     name = place.start(GIVEN, base, exported, by="li").id
     with pytest.raises(OutOfTurn, match="runs"):
         place.start(GIVEN, base, exported, by="li")
-    until(lambda: place.one(name).state.step >= 1)
-    place.cancel(name)
-    assert place.wait(name).state.phase == "cancelled"
-    assert place.one(name).may_resume
     again = Trainings(place.place(name).parent, training_sets.PROFILE)  # as after a restart of the server
-    again.resume(name)
-    disturbed(again, name, [3])
-    ended = again.wait(name, 500)
-    assert (ended.state.phase, ended.state.step, ended.state.error) == ("done", 6, None)
+    killed_at(again, name, 3)
+    lost = again.one(name)
+    assert (lost.state.phase, lost.may_resume) == ("failed", True)
+    ended = job.run(again.place(name))  # here instead of in a second process, which would take ten seconds more to start
+    assert (ended.phase, ended.step, ended.error, ended.resumed) == ("done", 6, None, 1)
     assert [line["step"] for line in again.curve(name)] == [1, 2, 3, 4, 5, 6]
     ours, theirs = (load_file(folder / "adapter" / WEIGHTS) for folder in (again.place(name), done))
     assert all(np.array_equal(ours[each], theirs[each]) for each in theirs)
 
 
+def test_a_training_that_was_cancelled_keeps_what_it_has(tmp_path: Path, base: Path, exported: Path) -> None:
+    folder = tmp_path / "job"
+    job.prepare(folder, {**GIVEN, "most_steps": 5000}, base=base, data=exported, profile_file=training_sets.PROFILE)
+    asks = threading.Thread(target=lambda: (until(lambda: states.read_state(folder).step >= 2), os.kill(os.getpid(), signal.SIGTERM)))
+    asks.start()
+    state = job.run(folder)
+    asks.join()
+    assert (state.phase, state.error) == ("cancelled", None)
+    assert 2 <= state.step < 5000
+    whole = keeping.latest(folder / "checkpoints")
+    assert whole is not None
+    assert whole.name == f"checkpoint-{state.step}"
+    assert not (folder / "adapter").exists()
+
+
 @pytest.mark.slow
 def test_twenty_kills_leave_nothing_half(place: Trainings, done: Path, base: Path, exported: Path) -> None:
     name = place.start({**GIVEN, "most_steps": 40}, base, exported, by="li").id
-    disturbed(place, name, [2 * n for n in range(1, 21)])
-    ended = place.wait(name, 300)
+    for n in range(1, 21):
+        killed_at(place, name, 2 * n)
+        if n < 20:
+            place.resume(name)
+    job.run(place.place(name))
+    ended = place.one(name)
     assert (ended.state.phase, ended.state.step) == ("done", 40)
     assert [line["step"] for line in place.curve(name)] == list(range(1, 41))
 
@@ -179,9 +193,22 @@ def test_a_set_that_became_unfit_fails_with_a_sentence(tmp_path: Path, base: Pat
     assert frame.name in (state.error or "")
 
 
-def test_half_a_checkpoint_is_never_gone_on_from(tmp_path: Path) -> None:
-    from core.training import keeping
+def test_a_full_disk_ends_it_with_a_sentence_and_it_goes_on_when_there_is_room(tmp_path: Path, base: Path, exported: Path) -> None:
+    """No file may grow beyond 100 kB: as on a full disk, the checkpoint cannot be written to its end."""
+    folder = tmp_path / "job"
+    job.prepare(folder, {**GIVEN, "most_steps": 2, "rank": 64}, base=base, data=exported, profile_file=training_sets.PROFILE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        state = job.run(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (state.phase, state.error) == ("failed", "The disk is full. Make room and resume: it goes on from the last whole checkpoint.")
+    assert not (folder / "adapter").exists()
+    assert job.run(folder).phase == "done"
 
+
+def test_half_a_checkpoint_is_never_gone_on_from(tmp_path: Path) -> None:
     for step in (1, 2, 10):
         (tmp_path / f"checkpoint-{step}").mkdir()
         (tmp_path / f"checkpoint-{step}" / "adapter_model.safetensors").write_bytes(b"x")
@@ -189,6 +216,16 @@ def test_half_a_checkpoint_is_never_gone_on_from(tmp_path: Path) -> None:
     keeping.mark_whole(tmp_path / "checkpoint-2")
     assert keeping.latest(tmp_path) == tmp_path / "checkpoint-2"
     assert not (tmp_path / "checkpoint-10").exists()
+
+
+def test_one_that_was_done_in_this_process_does_not_run_any_more(done: Path) -> None:
+    place = Trainings(done.parent, training_sets.PROFILE)
+    assert states.read_state(done).pid == os.getpid()
+    assert not place.one(done.name).running
+    with pytest.raises(OutOfTurn, match="nothing to cancel"):
+        place.cancel(done.name, now=True)
+    with pytest.raises(OutOfTurn, match="is done"):
+        place.resume(done.name)
 
 
 def test_a_process_number_that_was_given_away_again_is_not_taken_for_it() -> None:
