@@ -30,7 +30,8 @@ doctor: setup  ## what works on this machine, and what to do about what does not
 test: setup-dev browser  ## every test but the slow ones, Chromium included
 	$(PYTEST) $(ARGS)
 
-test-slow: setup-dev browser  ## every test
+test-slow: setup-dev browser  ## every test, trainers of other houses in environments of their own among them (hours, some 6 GB)
+	$(BIN)/python -m supply.trainers all
 	$(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
 
 check: setup-dev browser lint types dockerfile  ## ruff format, ruff, mypy strict, Dockerfile, pytest

@@ -262,10 +262,10 @@ def export(asked: argparse.Namespace, settings: Settings) -> int:
     from annotations.datasets import export_dataset, export_sft
     from core.frames import Vault
 
-    out = (Vault(settings.data), profile_of(settings), *([asked.dataset] if asked.dataset else []), asked.out)
+    write, which = (export_dataset, [asked.dataset]) if asked.dataset else (export_sft, [])
     with record_of(settings) as record:
-        write = export_dataset if asked.dataset else export_sft
-        report = write(record, *out, family=asked.family, formats=asked.formats, pictures=not asked.no_pictures)
+        of = (Vault(settings.data), profile_of(settings), *which, asked.out)
+        report = write(record, *of, family=asked.family, formats=asked.formats, pictures=not asked.no_pictures)
     print(telling.exported(report, as_json=asked.json))
     return 0
 

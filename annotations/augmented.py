@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 from PIL import Image
 
-from annotations.folders import MANIFEST
+from annotations.folders import MANIFEST, flush_all
 from annotations.formats import FORMATS
 from core import answers, sft
 from core.augmenting.changes import Shown
@@ -65,8 +65,7 @@ def add_further(folder: Path, plan: Plan, profile: Profile, answer: Answer | Non
         about["further"] = {**asdict(plan), "made": len(made)}
         about["counts"] = {**about["counts"], "further": len(made)}
         (fresh / MANIFEST).write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        for path in (*fresh.rglob("*"), fresh):
-            flush(path)
+        flush_all(fresh)
         part.replace(aside / "before")
         fresh.replace(part)
         flush(part.parent)

@@ -58,7 +58,7 @@ def refuse_foreign(out: Path) -> None:
 def _settle(partial: Path, out: Path) -> None:
     """Flush everything, then let the folder appear under its name at once."""
     partial.chmod(0o755)  # mkdtemp's are private
-    _flush_all(partial)
+    flush_all(partial)
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent)) if out.exists() else None
     if aside is not None:
         out.replace(aside)
@@ -73,7 +73,8 @@ def _settle(partial: Path, out: Path) -> None:
         shutil.rmtree(aside)
 
 
-def _flush_all(folder: Path) -> None:
+def flush_all(folder: Path) -> None:
+    """Every file and folder below it is on the disk when this returns."""
     paths = [folder]
     for place, folders, files in os.walk(folder):
         paths += [Path(place, name) for name in [*folders, *files][: MANY + 1]]

@@ -14,7 +14,7 @@ from tests.test_architecture import Module, imports, read, survey, within
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORK = {
-    "httpx": ("core.backends", "ui.dashboard.training", "ui.entrance"),  # a declared model, our own API, a declared identity provider
+    "httpx": ("core.backends", "ui.dashboard.asking", "ui.entrance"),  # a declared model, our own API, a declared identity provider
     "socket": ("launch", "ui.terminal.serving", "core.backends.address"),  # listening; looking at where a declared model is
 }
 """Who may open a line, and for what. Everybody else asks the desk."""

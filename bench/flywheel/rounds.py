@@ -3,6 +3,7 @@ the gate compares, and what passed goes live. Every step is the product's own ve
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ class Size:
     labels: int = 40  # of a round
     pool: int = 600  # frames that nobody labelled
     exam: int = 240  # frames by which every adapter is judged
-    further: int = 3  # augmented frames of each label
+    further: int = 2  # augmented frames of each label
     epochs: float = 3.0  # over labels and further frames
     rate: float = 3e-3
     seed: int = 1
@@ -134,14 +135,16 @@ class Arm:
         self.sets.freeze(name, by=LEAD, shares=SHARES, keep_test_of=judged_by)
         data = self.plant.folder / "sets" / name
         export_dataset(self.plant.store, self.plant.vault, self.plant.profile, name, data, family="compact")
-        add_further(data, Plan(CHANGES, times=self.size.further, seed=self.size.seed), self.plant.profile)
+        if self.size.further:
+            add_further(data, Plan(CHANGES, times=self.size.further, seed=self.size.seed), self.plant.profile)
         return data
 
     def _teach(self, name: str, data: Path, speaks: Path | None) -> Mapping[str, Any]:
         """Teach an adapter, hold it against what is in use, let it speak if it passed; the report. Raises RuntimeError for a training that broke off."""
         place = self.plant.folder / "trainings" / name
-        given = {"epochs": self.size.epochs, "rate": self.size.rate, "seed": self.size.seed, "log_every": 20}
+        given = {"epochs": self.size.epochs, "rate": self.size.rate, "seed": self.size.seed, "bf16": True, "log_every": 20}
         job.prepare(place, given, base=self.plant.model, data=data, profile_file=self.profile_file, against=speaks, by=LEAD, metric=NAMED)
+        self._answered_before(place, speaks)
         state = job.run(place)
         if state.phase != "done":
             raise RuntimeError(f"the training {name} ended as {state.phase}: {state.error}")
@@ -150,6 +153,14 @@ class Arm:
         if report["gate"]["passed"]:
             self.adapters.promote(name, by=LEAD, why=report["gate"]["words"])
         return report
+
+    def _answered_before(self, place: Path, speaks: Path | None) -> None:
+        """What is in use was asked about the exam when it was taught, or when the round before was played: it is not asked again."""
+        trained = self.plant.folder / "trainings"
+        of_it = [trained / speaks.name / "after.jsonl"] if speaks else sorted(trained.glob("*-1/before.jsonl"))
+        for known in of_it[:1]:
+            if known.is_file():
+                shutil.copyfile(known, place / "before.jsonl")
 
 
 def arm(plant: Plant, policy: str, size: Size, profile_file: Path) -> Arm:

@@ -53,13 +53,15 @@ def further(shown: Shown, plan: Plan, profile: Profile, number: int, answer: Ans
     before = None if answer is None else answer(shown)
     truth = _verdict(shown, profile)
     dice = np.random.default_rng((plan.seed, number))
+    known = {shown.pixels.tobytes()}  # two mirrors of a frame may be the same one
     for _ in range(plan.times):
         names = _drawn(plan, dice)
         made: Shown | None = shown
         for name in names:
             made = None if made is None else CHANGES[name](made, dice)
-        if made is None or _verdict(made, profile) != truth:
+        if made is None or made.pixels.tobytes() in known or _verdict(made, profile) != truth:
             continue
+        known.add(made.pixels.tobytes())
         if answer is not None and answer(made) != before:
             continue
         yield Made(made, tuple(names))

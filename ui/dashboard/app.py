@@ -23,9 +23,11 @@ def main() -> None:
         st.Page(_HERE / "today.py", title=say("dashboard.page.today"), url_path="today", default=True),
         st.Page(_HERE / "waiting.py", title=say("dashboard.page.queue"), url_path="queue"),
         st.Page(_HERE / "quality.py", title=say("dashboard.page.quality"), url_path="quality"),
-        st.Page(_HERE / "training.py", title=say("dashboard.page.data"), url_path="data"),
+        st.Page(_HERE / "sets.py", title=say("dashboard.page.data"), url_path="data"),
     ]
     if board().learning is not None:
+        pages.append(st.Page(_HERE / "lessons.py", title=say("dashboard.page.training"), url_path="training"))
+        pages.append(st.Page(_HERE / "adapters.py", title=say("dashboard.page.models"), url_path="models"))
         pages.append(st.Page(_HERE / "efficiency.py", title=say("dashboard.page.bought"), url_path="efficiency"))
     if visitor().may("lead"):
         pages.append(st.Page(_HERE / "team.py", title=say("dashboard.page.team"), url_path="people"))

@@ -13,6 +13,7 @@ from annotations.exporting import Exports
 from annotations.freezing.sets import Datasets
 from annotations.learning.adapters import Adapters
 from annotations.learning.bought import Bought
+from annotations.learning.lessons import Lessons
 from annotations.picking.drawn import Picking
 from annotations.reports import Reports
 from core.errors import AppError
@@ -47,6 +48,7 @@ class Learning:
     bought: Bought
     trainings: Trainings
     exports: Exports | None = None  # None: what was written out is not known here
+    lessons: Lessons | None = None  # None: what may teach is not looked into here
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 
-from ui.dashboard.board import badge, board, literal
+from ui.dashboard.board import badge, literal
+from ui.dashboard.reached import opened, thumbnail
 from ui.inspector.actions import SURE_ABOVE, UNCERTAIN_BELOW
 from ui.texts import Texts
 
@@ -24,9 +24,8 @@ def cards(rows: Sequence[dict[str, Any]], say: Texts) -> None:
 
 
 def _card(row: dict[str, Any], say: Texts) -> None:
-    opened = f"{_site()}/?frame={row['frame_id']}&lang={say.language}"
-    picture = f"{_site()}/api/v1/frames/{row['frame_id']}/preview/320"
-    st.image(picture, link=opened, alt=f"{say('dashboard.open')}: {row['name']}", width=WIDTH)
+    picture, link = thumbnail(row["frame_id"]), opened(row["frame_id"], say)
+    st.image(picture, link=link, alt=f"{say('dashboard.open')}: {row['name']}", width=WIDTH)
     st.markdown(badge(row["level"], say))
     st.caption(f"{_sureness(row, say)}  \n{literal(row['name'])}")
 
@@ -38,9 +37,3 @@ def _sureness(row: dict[str, Any], say: Texts) -> str:
         word = "unjudged" if row["level"] is None and row["verdict"] is None else "sure"
     steps = 0 if unsure is None else 1 + (1 - unsure >= UNCERTAIN_BELOW) + (1 - unsure >= SURE_ABOVE)
     return say(f"dashboard.queue.{word}", bar="▂▅▇"[:steps])
-
-
-def _site() -> str:
-    """The address at which this visitor reached us: what the browser can reach again, whatever the server calls itself."""
-    parts = urlsplit(st.context.url or "")
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else board().api

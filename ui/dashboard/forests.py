@@ -47,20 +47,20 @@ def shifts(rows: Sequence[Shift], unit: str, shades: Look) -> go.Figure:
         ink = shades.quiet if row.kind == FEW else shades.ink
         note = {"x": 1, "xref": "paper", "y": row.name, "text": row.word, "xanchor": "left", "xshift": 12, "showarrow": False}
         figure.add_annotation(**note, font={"color": ink})
-    ends = [abs(end) for row in rows for end in (row.low, row.high)]
-    most = max([*ends, 5.0]) * 1.08
+    least, most = min([-5.0, *(row.low for row in rows)]), max([5.0, *(row.high for row in rows)])
+    air = 0.04 * (most - least)
     room = 24 + 7.5 * max((_width(row.word) for row in rows), default=0)
     figure.update_layout(
         template=template(shades), height=64 + 34 * len(rows), margin={"l": 8, "r": room, "t": 8, "b": 8}, hovermode="closest"
     )
     figure.add_vline(x=0, line={"color": shades.quiet, "width": 1.5})
-    figure.update_xaxes(range=[-most, most], title_text=unit, zeroline=False)
+    figure.update_xaxes(range=[least - air, most + air], title_text=unit, zeroline=False)
     figure.update_yaxes(autorange="reversed", tickfont={"color": shades.ink, "size": 13}, type="category", ticksuffix=" ")
     return figure
 
 
-def falling(steps: Sequence[int], losses: Sequence[float], units: tuple[str, str], shades: Look) -> go.Figure:
-    """A loss by step; `units` of both axes. From zero on, so that a small fall looks small."""
+def falling(steps: Sequence[int], losses: Sequence[float], of: int, units: tuple[str, str], shades: Look) -> go.Figure:
+    """A loss by step, of so many in the end; `units` of both axes. From zero on, so that a small fall looks small."""
     figure = go.Figure()
     figure.add_scatter(
         x=list(steps),
@@ -73,9 +73,13 @@ def falling(steps: Sequence[int], losses: Sequence[float], units: tuple[str, str
     if steps:
         note = {"x": steps[-1], "y": losses[-1], "text": f"{losses[-1]:.3f}", "xanchor": "left", "xshift": 8, "showarrow": False}
         figure.add_annotation(**note)
-    figure.update_layout(template=template(shades), height=260, margin={"l": 26, "r": 60, "t": 12, "b": 8})
-    figure.update_xaxes(title_text=units[0], showgrid=False, rangemode="tozero", tickformat=",d")
-    figure.update_yaxes(title_text=units[1], rangemode="tozero", nticks=5)
+    corner = {"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "xshift": -24, "yanchor": "bottom", "yshift": 8}
+    figure.add_annotation(
+        text=units[1], showarrow=False, font={"color": shades.quiet, "size": 12}, **corner
+    )  # upright: Chinese is not read on its side
+    figure.update_layout(template=template(shades), height=260, margin={"l": 26, "r": 60, "t": 30, "b": 8})
+    figure.update_xaxes(title_text=units[0], showgrid=False, range=[0, max([of, *steps]) * 1.02], tickformat=",d")
+    figure.update_yaxes(rangemode="tozero", nticks=5)
     return figure
 
 

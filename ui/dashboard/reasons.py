@@ -9,7 +9,7 @@ from typing import Any
 from ui.dashboard.board import percent, whole
 from ui.texts import Texts
 
-PLAIN = ("risk_cost", "risk_kappa")
+PLAIN = ("risk_cost", "risk_kappa", "box_iou")
 """Metrics that are no shares."""
 
 FIELDS = ("tool", "part", "action", "phase", "risk")
@@ -127,7 +127,12 @@ def _kept(reason: Told, values: Told, say: Texts) -> Words:
     if values["least"] is None or values["before"] is None or values["after"] is None:
         return "kept.unmeasured", {"what": what}
     how = "ok" if reason.get("passed") else "unknown" if reason.get("undetermined") else "bad"
-    told = {"what": what, "before": percent(values["before"], say), "after": percent(values["after"], say), "least": signed(values["least"])}
+    told: dict[str, object] = {
+        "what": what,
+        "before": percent(values["before"], say),
+        "after": percent(values["after"], say),
+        "least": signed(values["least"]),
+    }
     return f"kept.{how}", told if how == "ok" else {**told, "allowed": signed(values["allowed"])}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.dashboard import draws
 from ui.dashboard.board import board, counted, whole, words
 from ui.dashboard.cards import cards
 
@@ -12,7 +13,14 @@ PAGE = 15  # cards; three full lines on a wide screen, five on a tablet
 
 
 def show() -> None:
-    """The page."""
+    """The page: who is next by the queue's own order, then what was drawn."""
+    _waiting()
+    learning = board().learning
+    if learning is not None:
+        draws.show(learning.picking)
+
+
+def _waiting() -> None:
     say, reports = words(), board().reports
     totals = reports.totals()
     counts = {

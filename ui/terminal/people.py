@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from annotations.entering.members import Members as EveryMember
-from annotations.store import Store
 from core.errors import SettingsError
 from core.rights import ROLES, Role
 from core.settings import Settings
 from ui.wire import to_json
+
+if TYPE_CHECKING:
+    from annotations.entering.members import Members as EveryMember
+    from annotations.store import Store
 
 BY = "terminal"
 """Who did it, in the record: whoever can log in to this machine."""
@@ -91,6 +93,8 @@ def _standing(person: Any) -> str:
 
 def members_of(store: Store, settings: Settings) -> EveryMember:
     """Who may come in. Raises SettingsError where a stranger could reach the server and nobody would be asked who they are."""
+    from annotations.entering.members import Members as EveryMember
+
     members = EveryMember(store, always=settings.login)
     if settings.reached and not members.login:
         named = settings.host if not settings.public_hosts else settings.public_hosts[0]

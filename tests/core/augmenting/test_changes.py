@@ -89,6 +89,12 @@ def test_the_same_plan_makes_the_same_frames_and_only_those_that_mean_the_same()
     assert len(list(further(shown, plan, BENCH, 7, answer=lambda seen: "the same"))) == len(first)
 
 
+def test_no_frame_is_made_twice() -> None:
+    made = list(further(one_thing(), Plan(("mirror",), times=12, seed=1), BENCH, 3))
+    assert 0 < len(made) <= 3
+    assert len({each.shown.pixels.tobytes() for each in made}) == len(made)
+
+
 def test_a_frame_that_the_rules_would_judge_otherwise_is_not_made() -> None:
     """A tool hard by the edge of the bench is a hazard; a crop that brings another tool there makes one."""
     near = one_thing(100, 200, 160, 290)

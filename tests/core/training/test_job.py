@@ -138,7 +138,12 @@ def test_a_training_that_was_killed_ends_where_an_undisturbed_one_does(place: Tr
 def test_a_training_that_was_cancelled_keeps_what_it_has(tmp_path: Path, base: Path, exported: Path) -> None:
     folder = tmp_path / "job"
     job.prepare(folder, {**GIVEN, "most_steps": 5000}, base=base, data=exported, profile_file=training_sets.PROFILE)
-    asks = threading.Thread(target=lambda: (until(lambda: states.read_state(folder).step >= 2), os.kill(os.getpid(), signal.SIGTERM)))
+
+    def ask() -> None:
+        until(lambda: states.read_state(folder).step >= 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asks = threading.Thread(target=ask)
     asks.start()
     state = job.run(folder)
     asks.join()

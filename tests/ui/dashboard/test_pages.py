@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -23,12 +21,12 @@ from core.prompts import build
 from core.schema import Value
 from core.settings import ASSETS
 from tests.makers import assessment, correction, jpeg
-from ui.dashboard import training
+from ui.dashboard import sets
 from ui.dashboard.board import Board, hand_over
 from ui.texts import Texts
 
-APP = Path(training.__file__).with_name("app.py")
-PAGES = ("today.py", "waiting.py", "quality.py", "training.py")
+APP = Path(sets.__file__).with_name("app.py")
+PAGES = ("today.py", "waiting.py", "quality.py", "sets.py")
 PROFILE = read(ASSETS / "profiles" / "bench.toml")
 REPLY = '{"findings":[],"tool":"hammer","part":"bolt","action":"strike","phase":"work","violations":[],"risk":"high"}'
 
@@ -180,37 +178,27 @@ def test_quality_gives_share_interval_and_n(house: House) -> None:
 )
 def test_data_says_what_can_be_trained_on(house: House, language: str, sentence: str) -> None:
     house.corrected(house.frames(3)[:2])
-    app = page("training.py", language)
+    app = page("sets.py", language)
     assert app.title[0].value == sentence
     assert "298" in said(app)
 
 
 def test_without_reviewed_frames_there_is_nothing_to_press(house: House) -> None:
     house.frames(1)
-    assert page("training.py").button(key="write").disabled
+    assert page("sets.py").button(key="write").disabled
 
 
 def test_every_family_that_boxes_are_known_of_is_offered(house: House) -> None:
     house.corrected(house.frames(1))
-    choice = page("training.py").selectbox(key="family")
+    choice = page("sets.py").selectbox(key="family")
     assert (choice.options, choice.value) == (list(FAMILIES), "qwen2.5-vl")
 
 
 def test_a_server_that_does_not_answer_is_told_and_nothing_is_claimed(house: House) -> None:
     house.corrected(house.frames(1))
-    app = page("training.py")
+    app = page("sets.py")
     app.button(key="write").click().run()
-    assert [error.value for error in app.error] == ["The server did not answer. Nothing is known to be written; try again."]
-
-
-def test_what_was_written_and_left_out_is_shown_in_words() -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert json.loads(request.content) == {"family": "qwen3-vl"}
-        return httpx.Response(
-            200, json={"folder": "exports/sft-1", "files": ["manifest.json"], "written": 3, "left_out": {"not reviewed": 2}}
-        )
-
-    assert training.ask("http://x", "qwen3-vl", transport=httpx.MockTransport(answer))["written"] == 3
+    assert [error.value for error in app.error] == ["The server did not answer. Nothing is known to be done; look, and try again."]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -221,7 +209,7 @@ def test_the_language_can_be_switched_and_stays(house: House, name: str) -> None
     app.button_group(key="language_switch").set_value("zh").run()
     assert app.title[0].value != english
     assert app.query_params["lang"] == "zh"
-    app.switch_page("training.py").run()
+    app.switch_page("sets.py").run()
     assert "张已审核画面" in app.title[0].value
 
 

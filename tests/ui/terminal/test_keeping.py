@@ -10,6 +10,7 @@ import pytest
 
 import launch
 from annotations.keeping.manifest import HALF
+from annotations.learning import promotions
 from annotations.store import FILE
 from core.backends import catalogue
 from core.errors import AppError
@@ -128,5 +129,5 @@ def test_old_ones_are_removed_when_asked_and_half_ones_always(data: Path, tmp_pa
 
 
 def test_what_matters_beside_the_record_is_named_as_those_who_write_it_name_it() -> None:
-    assert launch.BESIDE == (catalogue.FILE, percents.FOLDER)
+    assert launch.BESIDE == (catalogue.FILE, percents.FOLDER, promotions.FOLDER)
     assert FILE not in launch.BESIDE

@@ -13,6 +13,7 @@ from core.errors import AppError, SettingsError, StoreError
 from core.settings import load
 from tests.serving import ROOT, launched, scripted, serving
 from tests.ui.peopled import PASSWORD, first_link, joined
+from ui.terminal import people
 
 
 def typed(data: Path, *words: str) -> int:
@@ -77,12 +78,12 @@ def test_what_others_reach_is_not_started_while_nobody_would_be_asked_who_they_a
 
     with Store(tmp_path / "record.sqlite3") as store:
         with pytest.raises(SettingsError, match=r"--login.*people add.*127\.0\.0\.1"):
-            launch.members_of(store, load(flags, {}))
-        assert launch.members_of(store, load({**flags, "login": "yes"}, {})).login
-        assert not launch.members_of(store, load({}, {})).login
-        launch.members_of(store, load({}, {})).add("ada", "admin", by="terminal")
-        assert launch.members_of(store, load(flags, {})).login
-        assert launch.members_of(store, load({}, {})).login
+            people.members_of(store, load(flags, {}))
+        assert people.members_of(store, load({**flags, "login": "yes"}, {})).login
+        assert not people.members_of(store, load({}, {})).login
+        people.members_of(store, load({}, {})).add("ada", "admin", by="terminal")
+        assert people.members_of(store, load(flags, {})).login
+        assert people.members_of(store, load({}, {})).login
 
 
 def test_a_start_that_is_refused_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
