@@ -31,7 +31,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import AppError, StoreError
+from core.errors import StoreError
 from core.settings import Settings, environment, load, quiet_frameworks
 from ui.terminal import adapters as promoting
 from ui.terminal import drawing, evaluating, flags, freezing, gathering, inspecting, keeping, leaving, telling
@@ -62,17 +62,11 @@ def _done(argv: Sequence[str] | None) -> int:
     asked = parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, leaving.stop)
-    try:
-        settings_file = asked.settings or environment().get("GEMBALENS_SETTINGS")
-        settings = load(vars(asked), environment(), Path(settings_file) if settings_file else None)
-        quiet_frameworks(settings.data / "temporary")
-        verb: Callable[[argparse.Namespace, Settings], int] = asked.verb
-        return verb(asked, settings)
-    except AppError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    settings_file = asked.settings or environment().get("GEMBALENS_SETTINGS")
+    settings = load(vars(asked), environment(), Path(settings_file) if settings_file else None)
+    quiet_frameworks(settings.data / "temporary")
+    verb: Callable[[argparse.Namespace, Settings], int] = asked.verb
+    return verb(asked, settings)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -300,6 +294,7 @@ def evaluate(asked: argparse.Namespace, settings: Settings) -> int:
 
 def _evaluate_set(asked: argparse.Namespace, settings: Settings) -> int:
     """The model in use on the test part of a set; with an adapter, both and the gate between them; with a judge, its marks beside people's."""
+    from annotations.learning.opening import keep_gate
     from annotations.learning.promotions import promoted_in
     from annotations.reviewing.doubles import doubles
     from annotations.store import FILE
@@ -308,8 +303,8 @@ def _evaluate_set(asked: argparse.Namespace, settings: Settings) -> int:
     from core.training.places import Places
 
     profile, out = profile_of(settings), evaluating.kept_in(asked, settings.data)
-    with record_of(settings) if (settings.data / FILE).is_file() else nullcontext() as record:
-        pairs = tuple(doubles(record)) if record else ()
+    with record_of(settings) if (settings.data / FILE).is_file() else nullcontext() as known:
+        pairs = whole.Known(doubles=tuple(doubles(known)) if known else ())
     adapter = Places(settings, anywhere=True).adapter(asked.adapter) if asked.adapter else None
     report = whole.evaluate_set(
         asked.place,
@@ -318,12 +313,15 @@ def _evaluate_set(asked: argparse.Namespace, settings: Settings) -> int:
         lambda: closing(open_model(settings, promoted_in(settings.data))),
         (lambda: closing(open_model(settings, lambda base: adapter))) if adapter else None,
         metric=asked.metric,
-        known=whole.Known(doubles=pairs),
+        known=pairs,
         seen=telling.tick,
     )
     if asked.judge:
         with closing(open_model(replace(settings, model=asked.judge))) as backend:
             report["judge"] = whole.judged(backend, asked.place, out, asked.marks, adapted=adapter is not None)
+    if asked.keep:
+        with record_of(settings, writes=True) as record:
+            keep_gate(record, settings, asked.adapter, report, evaluating.BY)
     print(evaluating.told(report, as_json=asked.json, kept=out))
     return evaluating.code(report)
 

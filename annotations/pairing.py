@@ -4,7 +4,7 @@ At most one pair a frame. Chosen is its latest correction: an earlier revision w
 answer from which that chain of corrections began, as it stood on the person's sheet (the written rules' word in it), in the form that the prompt
 asks for, never as raw text; what a model said later never comes in. Who began with an empty sheet is held against the answer that the record had
 by then. Of a reply that was not understood whole, what was understood is rejected: such a pair teaches to answer in full, and has the kind
-"unparsed", so that a trainer may leave it out. A pair about nothing but boxes moved by little is none (SCIENCE: an IoU above .8).
+"unparsed", so that a trainer may leave it out. A pair about nothing but boxes moved by little is none (an IoU above .8).
 """
 
 from __future__ import annotations

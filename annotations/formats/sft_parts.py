@@ -11,7 +11,7 @@ from core.schema import Sample
 
 FILE = "sft.parts.jsonl"
 VALID_FOR = ("TRL 1.16", "Unsloth", "ms-swift 4.6")
-NOT_FOR = ("LLaMA-Factory 0.9.5: trains silently without the frame", "Qwen's own scripts")
+NOT_FOR = ("LLaMA-Factory 0.9.5: refuses it", "Qwen's own scripts")
 
 
 def write(samples: Sequence[Sample], folder: Path) -> tuple[Path, ...]:

@@ -76,3 +76,9 @@ def opened_learning(store: Store, speaking: Speaking, profile: Profile, settings
             )
         finally:
             exports.close()
+
+
+def keep_gate(record: Reader, settings: Settings, name: str, report: Mapping[str, Any], by: str) -> None:
+    """Write what an evaluation found of a registered adapter into the registry. Raises NotFound for one that is not registered."""
+    gate = report["gate"]
+    adapters_of(record, settings).record_gate(name, against=report["model"], passed=gate["passed"], reasons=gate["reasons"], by=by)

@@ -14,7 +14,7 @@ from annotations.picking.pool import Pool, strata
 from annotations.samplers import SAMPLERS
 
 KEPT = 6
-"""So many times its share of the budget a sampler keeps, by measure (SCIENCE: the top 6B)."""
+"""So many times its share of the budget a sampler keeps, by measure (the top six budgets)."""
 TIES = 4
 """A sampler that must keep more than so many times that, because all measure the same, says nothing: it draws from all of them, without clusters."""
 MOST_CLUSTERS = 256

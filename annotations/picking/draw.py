@@ -1,6 +1,6 @@
 """The draw: which frames go to people, each with the probability with which this draw would have taken it. Writes nothing down and knows no record.
 
-Cluster-margin x risk as SCIENCE has it (Citovsky et al. 2021, arXiv 2107.14263), as a sample of unequal probabilities: `chances` says how probable each
+Cluster-margin x risk (Citovsky et al. 2021, arXiv 2107.14263), as a sample of unequal probabilities: `chances` says how probable each
 frame is, and the dice here keep those probabilities exactly. The camera-and-hour strata, the scenes and the clusters are vertices of a network through
 which the budget flows; rounding it at random (`rounding.round_flow`) gives whole numbers with the right expectations, and inside a cell frames are
 taken systematically, a scene's frames side by side. So with every seed: no scene twice, no stratum over its cap, every cluster and the budget met within one.
@@ -24,7 +24,7 @@ from annotations.picking.rounding import ONE
 from annotations.samplers import SAMPLERS
 
 LOWEST_FLOOR = 0.1
-"""Below this share of draws at random, figures for all frames become guesses (SCIENCE)."""
+"""Below this share of draws at random, figures for all frames become guesses."""
 
 Kind = Literal["plain", "blind", "double"]
 

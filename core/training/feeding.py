@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.backends.loading import Loaded
 
 MOST_WEIGHT = 4.0
-"""SCIENCE: a rare word makes its frame count at most so many times."""
+"""A rare word makes its frame count at most so many times."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Row:
     before: Told
     after: Told
     difference: Told | None
+    frames: int  # that both were asked about
 
     @property
     def n(self) -> int:
@@ -37,9 +38,14 @@ class Row:
         return min(int(each.get("n") or 0) for each in (self.before, self.after))
 
     @property
+    def judged(self) -> int:
+        """On how many a claim would stand: many boxes in few frames are few."""
+        return min(self.n, self.frames)
+
+    @property
     def kind(self) -> str:
         """What the difference tells."""
-        if self.n < LEAST:
+        if self.judged < LEAST:
             return FEW
         said = (self.difference or {}).get("better")
         return UNSURE if said is None else BETTER if said else WORSE
@@ -79,6 +85,7 @@ CHART = ("field_accuracy", "joint", *(f"{field}_accuracy" for field in FIELDS), 
 def rows(comparison: Told, names: Sequence[str]) -> list[Row]:
     """The figures of these metrics; those that nothing was measured of are left out."""
     differences = comparison.get("differences") or {}
+    frames = int((comparison.get("after") or {}).get("frames") or 0)
     found = []
     for name in names:
         sides = [_at(comparison.get(side), _EVERY[name]) for side in ("before", "after")]
@@ -86,7 +93,7 @@ def rows(comparison: Told, names: Sequence[str]) -> list[Row]:
         if name == "high_recall" and difference:  # it is held against each other at one rate of alarms, so both values are of that
             sides = [{**each, "value": difference[side], "low": None, "high": None} for side, each in zip(_SIDES, sides, strict=True)]
         if sides[0] or sides[1]:
-            found.append(Row(name, sides[0], sides[1], difference))
+            found.append(Row(name, sides[0], sides[1], difference, frames))
     return found
 
 
@@ -145,7 +152,7 @@ def _figures(found: Sequence[Row], say: Texts) -> None:
     for place, row in zip(st.columns(max(1, len(found))), found, strict=False):
         value = row.after.get("value")
         colour = "normal" if row.kind in (BETTER, WORSE) else "off"
-        delta = _few(row.n, say) if row.kind == FEW else _difference(row, say)
+        delta = _few(row.judged, say) if row.kind == FEW else _difference(row, say)
         label = say("dashboard.compared.label", what=metric_word(row.name, say), n=whole(row.n))
         shown = "–" if value is None else percent(value, say)
         arrow = {BETTER: "up", WORSE: "down"}.get(row.kind, "off")
@@ -159,7 +166,7 @@ def _line(row: Row, say: Texts) -> dict[str, str]:
         "figure": metric_word(row.name, say),
         **sides,
         "difference": _difference(row, say) if row.difference else "–",
-        "word": word(row.kind, row.n, say) if row.difference or row.kind == FEW else "–",
+        "word": word(row.kind, row.judged, say) if row.difference or row.kind == FEW else "–",
     }
     if row.kind == FEW:
         told |= {name: f":gray[{told[name]}]" for name in ("before", "after", "difference")}
@@ -194,7 +201,7 @@ def _difference(row: Row, say: Texts) -> str:
 def _shift(row: Row, say: Texts) -> Shift:
     found = row.difference or {}
     points = [100 * found[name] for name in ("difference", "low", "high")]
-    told = _few(row.n, say) if row.kind == FEW else _difference(row, say)
+    told = _few(row.judged, say) if row.kind == FEW else _difference(row, say)
     return Shift(metric_word(row.name, say), points[0], points[1], points[2], row.kind, told)
 
 

@@ -14,6 +14,9 @@ from ui.terminal.telling import figures
 FOLDER = "evaluations"
 """Of the data folder, where answers and reports are kept unless another place is named."""
 
+BY = "terminal"
+"""Who measured, in the record: whoever can log in to this machine."""
+
 PLAIN = ("risk_cost", "risk_kappa", "box_iou")
 """Metrics that are no shares."""
 
@@ -35,6 +38,9 @@ def options(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--out", metavar="FOLDER", type=Path, help=f"where answers and report are kept (default {FOLDER}/ in the data folder)")
     one.add_argument(
+        "--keep", action="store_true", help="write what the gate says of a registered adapter into the registry; the server must be stopped"
+    )
+    one.add_argument(
         "--judge", metavar="NAME", help="let this model of the catalogue give marks too; shown only with its agreement with people"
     )
     one.add_argument("--marks", metavar="FILE", type=Path, help="people's marks of the same answers, a JSON object a line")
@@ -48,9 +54,13 @@ def of_coco(asked: argparse.Namespace) -> bool:
             raise SettingsError("--images and --map belong to a COCO file; the folder of a set holds its own frames.")
         if asked.marks and not asked.judge:
             raise SettingsError("--marks are held against a judge's: name it with --judge.")
+        if asked.keep and not asked.adapter:
+            raise SettingsError("--keep is for what the gate says of an adapter: name it with --adapter.")
         return False
-    if asked.adapter or asked.judge or asked.marks or asked.out:
-        raise SettingsError("--adapter, --out, --judge and --marks belong to the folder of an exported set. `launch.py export` writes one.")
+    if asked.adapter or asked.judge or asked.marks or asked.out or asked.keep:
+        raise SettingsError(
+            "--adapter, --keep, --out, --judge and --marks belong to the folder of an exported set. `launch.py export` writes one."
+        )
     if asked.images is None:
         raise SettingsError(f"Name the folder of the pictures of {asked.place.name}: --images FOLDER.")
     return True

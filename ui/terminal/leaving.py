@@ -10,14 +10,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+from core.errors import AppError
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def code_of(work: Callable[[], int]) -> int:
-    """What the work gives; 141 when nobody reads on, 1 with a sentence when nothing more can be written."""
+    """What the work gives; 1 with the sentence of an AppError, and when nothing more can be written; 130 after Ctrl-C; 141 when nobody reads on."""
     try:
         try:
-            return work()
+            return _said(work)
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()  # here, where it can be said; the interpreter would do it at its end
@@ -30,6 +32,16 @@ def code_of(work: Callable[[], int]) -> int:
         _drop_output()
         print(f"Nothing more can be written ({error.strerror}). Make room, or write somewhere else.", file=sys.stderr)
         return 1
+
+
+def _said(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except AppError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def stop(*_: object) -> NoReturn:

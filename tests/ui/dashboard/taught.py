@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from streamlit.testing.v1 import AppTest
 
 from annotations.desk import Desk
@@ -34,7 +31,7 @@ from tests.annotations.desks import BENCH, new_record
 from tests.annotations.learning.houses import House, house_of
 from tests.annotations.learning.nursery import BASE, training
 from tests.core.evaluation.judged import FITS, said, truth
-from tests.serving import free_port
+from tests.model_server import running
 from ui.api import create
 from ui.dashboard.board import Board, Learning, hand_over
 from ui.routes_adapters import adapter_routes
@@ -104,6 +101,19 @@ class Taught:
             (place / states.REPORT).write_text(json.dumps(report), "utf-8")
         return place
 
+    def written_out(self, frames: int) -> str:
+        """The name of an export that is done, of so many frames that teach."""
+        name = "export-20261121-084500"
+        training_sets.exported(self.folder / "exports" / name, train=frames, test=2)
+        told = {
+            "id": name,
+            "at": "2026-11-21T08:45:00+00:00",
+            "wanted": {"family": "compact", "formats": [], "dataset": "spring", "pictures": True},
+        }
+        state = {**told, "formats": [], "phase": "done", "frames": 0, "of": 0, "written": frames, "left_out": {}, "files": [], "error": ""}
+        (self.folder / "exports" / f"{name}.job.json").write_text(json.dumps(state), "utf-8")
+        return name
+
     @contextmanager
     def answered(self) -> Iterator[None]:
         """The API of this house on loopback, while the pages are looked at."""
@@ -111,21 +121,12 @@ class Taught:
         places, jobs = Places(Settings(data=self.folder)), self.jobs
         more = [
             adapter_routes(desk, self.house.adapters, jobs),
-            training_routes(self.trainings, places, as_json, lambda *told: None),  # type: ignore[arg-type]  # Exports and Places by name
+            training_routes(self.trainings, places, as_json, lambda *told: None),  # type: ignore[arg-type]  # Places by name
         ]
         app = create(desk, self.reports, Settings(data=self.folder), screens=False, more=more)
-        port = free_port()
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        self.hand(f"http://127.0.0.1:{port}")
-        try:
+        with running(app) as address:
+            self.hand(address)
             yield
-        finally:
-            server.should_exit = True
-            thread.join(10)
 
     def close(self) -> None:
         self.exports.close()
