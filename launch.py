@@ -110,6 +110,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         members = admitting.members_of(store, settings)
         profile, backend, prompt = stack.enter_context(model_of(settings))
         shutil.rmtree(settings.data / "temporary", ignore_errors=True)  # the record's lock says that nobody else uses it
+        from annotations.learning.lessons import Lessons
         from annotations.learning.opening import opened_learning
         from annotations.opening import opened_desk
         from annotations.reports import Reports
@@ -138,6 +139,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         learned = stack.enter_context(opened_learning(store, desk, profile, settings, switcher(backend, profile)))
         jobs = settings.data / TRAININGS
         trainings = Trainings(jobs, settings.profile_file)
+        lessons = Lessons(store, profile, desk.picture, settings.see_faces)
         more = [model_routes(desk, Registry(settings, profile)), erasing_routes(eraser)]
         more += learning_routes(desk, learned, trainings, Places(settings), jobs, as_json)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a person stops it
@@ -150,7 +152,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
                 calibrated=sure,
                 members=members,
                 more=more,
-                learning=Learning(learned.picking, learned.sets, learned.adapters, learned.bought, trainings),
+                learning=Learning(*learned.verbs, trainings, learned.exports, lessons),
             )
             first = members.first_link() if members.login else None
             link = f"{settings.public_address}/join/{first}" if first else None

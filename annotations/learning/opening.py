@@ -38,6 +38,11 @@ class Learning:
     bought: Bought
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    @property
+    def verbs(self) -> tuple[Picking, Datasets, Adapters, Bought]:
+        """What the screens read."""
+        return self.picking, self.sets, self.adapters, self.bought
+
     def began(self, training: str, by: str, what: Mapping[str, Any]) -> None:
         """Tell the audit who began a training."""
         with self.store.writing() as connection:

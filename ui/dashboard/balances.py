@@ -22,7 +22,7 @@ class Row:
 def balanced(rows: Sequence[Row], titles: Sequence[str], sizes: Sequence[int], unit: str, shades: Look) -> go.Figure:
     """`sizes`: frames of each part. All parts have one scale, so that bars can be compared across them; a 0 is written in full ink."""
     figure = make_subplots(rows=1, cols=len(titles), shared_yaxes=True, horizontal_spacing=0.04)
-    names = [row.name for row in rows]
+    names = [f"{row.name} " for row in rows]  # the space keeps the word off the bar
     shares = [[100 * row.counts[i] / size if size else 0.0 for row in rows] for i, size in enumerate(sizes)]
     top = max((share for part in shares for share in part), default=0.0) or 1.0
     for place, (title, part) in enumerate(zip(titles, shares, strict=True)):

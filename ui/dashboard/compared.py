@@ -149,15 +149,16 @@ def _at(found: Any, path: tuple[str, ...]) -> Told:
 
 def _figures(found: Sequence[Row], say: Texts) -> None:
     """At most four, each with n, and the change only where it is sure to be one."""
-    for place, row in zip(st.columns(max(1, len(found))), found, strict=False):
-        value = row.after.get("value")
-        colour = "normal" if row.kind in (BETTER, WORSE) else "off"
-        delta = _few(row.judged, say) if row.kind == FEW else _difference(row, say)
-        label = say("dashboard.compared.label", what=metric_word(row.name, say), n=whole(row.n))
-        shown = "–" if value is None else percent(value, say)
-        arrow = {BETTER: "up", WORSE: "down"}.get(row.kind, "off")
-        with place.container(key=f"{row.kind}_{row.name}"):  # dashboard.css greys a figure of too few
-            st.metric(label, shown, delta, delta_color=colour, delta_arrow=arrow, border=True)  # type: ignore[arg-type]
+    with st.container(horizontal=True):  # four in a line on a wide screen, two on a tablet
+        for row in found:
+            value = row.after.get("value")
+            delta = _few(row.judged, say) if row.kind == FEW else _difference(row, say)
+            label = say("dashboard.compared.label", what=metric_word(row.name, say), n=whole(row.n))
+            shown = "–" if value is None else percent(value, say)
+            sure = {BETTER: "up", WORSE: "down"}.get(row.kind)
+            with st.container(key=f"{row.kind}_{row.name}", width=268):  # dashboard.css greys a figure of too few
+                colour, arrow = ("normal", sure) if sure else ("off", "off")
+                st.metric(label, shown, delta, delta_color=colour, delta_arrow=arrow, border=True)  # type: ignore[arg-type]
 
 
 def _line(row: Row, say: Texts) -> dict[str, str]:

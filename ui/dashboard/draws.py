@@ -113,7 +113,7 @@ def _card(task: Shown, say: Texts) -> None:
         st.markdown(" ".join(badges))
     # of one that is to be judged unaided, what was measured would tell what the machine thinks
     why = [say("dashboard.draws.kept_back")] if task.score is None else reasons(task.sampler, task.why, say)
-    st.markdown("  \n".join(why))
+    st.markdown("  \n".join(f":small[{each}]" for each in why))
     st.caption(f"{say('dashboard.draws.inclusion', p=_chance(task.inclusion))}  \n{literal(task.name)}")
 
 

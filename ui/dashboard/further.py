@@ -62,7 +62,8 @@ def _preview(where: str, frame_id: str, change: str, seed: int, covered: bool, c
 
 
 def _beside(made: Preview, frame_id: str, say: Texts) -> None:
-    left, right = st.columns(2, gap="medium")
+    with st.container(key="further"):
+        left, right = st.columns(2, gap="medium")
     left.subheader(say("dashboard.further.before"))
     left.image(made.before, link=opened(frame_id, say), alt=say("dashboard.further.before"), width="stretch")
     right.subheader(say("dashboard.further.after"))

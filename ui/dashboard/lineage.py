@@ -95,7 +95,7 @@ def _eaten(found: Eaten, say: Texts) -> None:
     """The answer: first whether what speaks now learned from it."""
     told = {"author": literal(found.author), "at": f"{found.at:%Y-%m-%d %H:%M}"}
     if found.live:
-        st.warning(say("dashboard.lineage.live", **told), icon="●")
+        st.warning(say("dashboard.lineage.live", **told))
     elif found.adapters:
         st.info(say("dashboard.lineage.not_live", **told))
     else:

@@ -64,8 +64,10 @@ def _ask(sets: Sequence[str], ready: int, say: Texts) -> None:
     if pressed:
         st.session_state["written"] = ask("exports", {"family": family, "formats": formats, "dataset": which})
     said = st.session_state.get("written")
-    if said is not None and not refused(said, say):
+    if said is not None and "id" in said:  # a job has a field "error" of its own, so that alone tells no refusal
         st.success(say("dashboard.data.asked", name=literal(said["id"])))
+    elif said is not None:
+        refused(said, say)
 
 
 def _kind(name: str) -> str:

@@ -20,7 +20,7 @@ from core.frames import Vault
 from core.profile import read
 from core.schema import Risk, Value
 from core.settings import ASSETS
-from tests.makers import STRIKING, assessment, correction, jpeg
+from tests.makers import assessment, correction, jpeg
 from ui.marks import colour
 
 PROFILE = read(ASSETS / "profiles" / "bench.toml")
@@ -100,12 +100,12 @@ def test_each_policy_is_told_with_what_people_found(desk: Desk, store: Store, le
 
 def test_a_further_frame_is_shown_beside_its_own_with_boxes(desk: Desk, lessons: Lessons) -> None:
     (frame_id,) = frames(desk, 1)
-    desk.correct(correction(frame_id, step=STRIKING_CONFIRMED))
-    made = lessons.preview(frame_id, ("brightness",), 1, lambda label: colour(PROFILE, label), covered=False)
+    desk.correct(correction(frame_id))
+    made = lessons.preview(frame_id, ("brightness",), 3, lambda label: colour(PROFILE, label), covered=False)
     before, after = (np.asarray(Image.open(io.BytesIO(each))).astype(int) for each in (made.before, made.after or b""))
     assert (before.shape, made.changes, made.labels) == (after.shape, ("brightness",), ("hammer", "bolt"))
     assert abs(int(before[5, 5].mean()) - int(after[5, 5].mean())) > 3
-    again = lessons.preview(frame_id, ("brightness",), 1, lambda label: colour(PROFILE, label), covered=False)
+    again = lessons.preview(frame_id, ("brightness",), 3, lambda label: colour(PROFILE, label), covered=False)
     assert again == made
 
 
@@ -117,8 +117,3 @@ def test_a_frame_that_may_not_teach_has_no_further_one(desk: Desk, lessons: Less
             lessons.preview(frame_id, ("blur",), 0, lambda label: "#000000", covered=False)
     with pytest.raises(Malformed, match="no change of a frame"):
         lessons.preview(taught, ("upside",), 0, lambda label: "#000000", covered=False)
-
-
-STRIKING_CONFIRMED = replace(
-    STRIKING, **{name: Value(STRIKING[name].value, said_by="confirmed") for name in ("tool", "part", "action", "phase")}
-)

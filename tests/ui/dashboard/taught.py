@@ -42,7 +42,10 @@ from ui.routes_trainings import training_routes
 def measured(frames: int, before: float, after: float, boxes: float | None = None) -> Mapping[str, Any]:
     """What an evaluation writes down of two models of such skill on so many frames."""
     gold = truth(frames, high=0.3)
-    old, new = said(gold, skill=before, seed=1), said(gold, skill=after, seed=2, **({} if boxes is None else {"boxes": boxes}))
+    old, new = (
+        said(gold, skill=before, seed=1),
+        said(gold, skill=after, seed=2, boxes=boxes),
+    )
     gate = decide(gold, old, new, frame_check=FITS, bars=Bars(resamples=200))
     return {"comparison": compare(gold, old, new, resamples=200), "gate": gate.told()}
 
@@ -121,7 +124,7 @@ class Taught:
         places, jobs = Places(Settings(data=self.folder)), self.jobs
         more = [
             adapter_routes(desk, self.house.adapters, jobs),
-            training_routes(self.trainings, places, as_json, lambda *told: None),  # type: ignore[arg-type]  # Places by name
+            training_routes(self.trainings, places, as_json, lambda *told: None),
         ]
         app = create(desk, self.reports, Settings(data=self.folder), screens=False, more=more)
         with running(app) as address:

@@ -79,7 +79,6 @@ def test_what_failed_says_why_without_a_folder_and_can_go_on(taught: Taught) -> 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_what_is_done_tells_its_gate_and_is_registered_once(taught: Taught, language: str) -> None:
-    taught.registered("other", None)  # a folder with an adapter in it
     job = taught.jobs / "fresh"
     from tests.annotations.learning.nursery import training
 
@@ -97,13 +96,16 @@ def test_what_is_done_tells_its_gate_and_is_registered_once(taught: Taught, lang
 
 
 def test_a_refusal_is_shown_as_its_sentence_and_nothing_is_begun(taught: Taught) -> None:
-    name = taught.written_out(8)
+    name = taught.written_out(4)
     with taught.answered():
         app = page()
         assert app.selectbox(key="begin_set").value == name
+        app.selectbox(key="begin_method").set_value("grpo")
+        app.number_input(key="begin_batch").set_value(3)
+        app.number_input(key="begin_accumulation").set_value(1)
         app.button(key="begin").click().run()
         said = app.error[0].value.replace("\\", "")
-    assert "8" in said
+    assert "must be a multiple of generations" in said
     assert str(taught.folder) not in said
     assert app.title[0].value == "Nothing is being trained."
     assert not taught.trainings.list()

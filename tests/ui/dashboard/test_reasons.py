@@ -35,7 +35,7 @@ def scaled() -> Fit:
 def every() -> list[dict[str, Any]]:
     """Reasons as the gate and the checks before it write them, held and not."""
     blanks = tuple(each for each in NEW if each.scene < 0)
-    ghosts = tuple(replace(each, violations=(Violation("no gloves", "low", (), ""),)) for each in blanks) or blanks
+    ghosts = tuple(replace(each, violations=(Violation("no gloves", "low"),)) for each in blanks) or blanks
     gates = [
         decided(GOLD, OLD, NEW),
         decided(GOLD, OLD, said(GOLD, skill=0.9, boxes=0.2, seed=2)),
