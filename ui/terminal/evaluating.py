@@ -31,7 +31,7 @@ def options(one: argparse.ArgumentParser) -> None:
         "--map", metavar="FILE", type=Path, help="of a COCO file: JSON, name of a category -> label of the profile, or null to leave it out"
     )
     one.add_argument(
-        "--adapter", metavar="A", help="of a set: hold the model with this adapter (a name, or a folder) against the model without it"
+        "--adapter", metavar="A", help="of a set: hold the model with this adapter (a name, or a folder) against the model in use"
     )
     one.add_argument(
         "--metric", metavar="NAME", default="field_f1", help="in which the adapter must be better; name it before (default %(default)s)"
