@@ -323,7 +323,7 @@ def _evaluate_set(asked: argparse.Namespace, settings: Settings) -> int:
             report["judge"] = whole.judged(backend, asked.place, out, asked.marks, adapted=adapter is not None)
     if asked.keep:
         with record_of(settings, writes=True) as record:
-            keep_gate(record, settings, asked.adapter, report, evaluating.BY)
+            keep_gate(record, settings, asked.adapter, report, evaluating.BY, whole.frames_to_judge_by(asked.place))
     print(evaluating.told(report, as_json=asked.json, kept=out))
     return evaluating.code(report)
 

@@ -24,7 +24,7 @@ __all__ = ["LATEST", "SHARES", "Compared", "Counted", "Datasets", "Frozen", "Hel
 class Datasets:
     """The frozen sets of a record. Safe to use from many threads. With a `Reader` all but freezing can be done, beside the process that writes.
 
-    `look`: brings prints and scenes of frames up to date before a set is frozen (`Picking.look`), so that no near-duplicate is on both sides.
+    `look`: brings prints and scenes of frames up to date before a set is frozen (`Picking.prints`), so that no near-duplicate is on both sides.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +11,14 @@ from typing import Any
 from annotations import audit
 from annotations.exporting import Exports
 from annotations.freezing.sets import Datasets
-from annotations.learning import promotions
+from annotations.learning import known, promotions, seen
 from annotations.learning.adapters import Adapters, Running, Speaking, Switch
 from annotations.learning.bought import Bought
 from annotations.picking.drawn import Picking
+from annotations.picking.looks import Looks
 from annotations.rows import clean, moment
 from annotations.store import Reader, Store
+from core.errors import OutOfTurn
 from core.eyes import eyes_of
 from core.frames import Vault
 from core.profile import Profile
@@ -57,9 +59,13 @@ def picking_of(store: Store, profile: Profile, settings: Settings) -> Picking:
 
 
 def sets_of(record: Reader, profile: Profile, settings: Settings) -> Datasets:
-    """The frozen sets of a record. One that may write looks first at frames that nobody looked at, so that near-duplicates are told."""
-    looks = picking_of(record, profile, settings).look if isinstance(record, Store) else None
-    return Datasets(record, Vault(settings.data), profile, look=looks)
+    """The frozen sets of a record. One that may write looks first at frames that nobody looked at, so that near-duplicates are told.
+
+    For that no model is asked: one that is broken stops nobody from freezing.
+    """
+    vault = Vault(settings.data)
+    prints = Looks(record, vault, None, "").prints if isinstance(record, Store) else None
+    return Datasets(record, vault, profile, look=prints)
 
 
 def adapters_of(record: Reader, settings: Settings, running: Running | None = None) -> Adapters:
@@ -77,13 +83,24 @@ def opened_learning(store: Store, speaking: Speaking, profile: Profile, settings
         exports.resume()
         try:
             yield Learning(
-                store, picking, Datasets(store, Vault(settings.data), profile, look=picking.look), exports, adapters, Bought(store)
+                store, picking, Datasets(store, Vault(settings.data), profile, look=picking.prints), exports, adapters, Bought(store)
             )
         finally:
             exports.close()
 
 
-def keep_gate(record: Reader, settings: Settings, name: str, report: Mapping[str, Any], by: str) -> None:
-    """Write what an evaluation found of a registered adapter into the registry. Raises NotFound for one that is not registered."""
+def keep_gate(record: Reader, settings: Settings, name: str, report: Mapping[str, Any], by: str, judged_by: Iterable[str]) -> None:
+    """Write what an evaluation found of a registered adapter into the registry. `judged_by`: ids of the frames that judged.
+
+    Raises NotFound for one that is not registered, OutOfTurn for one that learned from any of those frames, itself or by way of an adapter
+    that it was trained from: whichever set was evaluated, the record knows what taught it. Nothing is kept then.
+    """
     gate = report["gate"]
+    with record.reading() as connection:
+        learned = seen.known_among(connection, known.one(connection, name).fingerprint, judged_by)
+    if learned:
+        raise OutOfTurn(
+            f"{name} has learned from {learned} of the frames that judged it, so what it does there proves nothing. "
+            "Evaluate it by a set whose test part taught neither it nor what it was trained from. Nothing was kept in the registry."
+        )
     adapters_of(record, settings).record_gate(name, against=report["model"], passed=gate["passed"], reasons=gate["reasons"], by=by)

@@ -23,9 +23,10 @@ from annotations.learning import gates, known
 from annotations.learning.known import Adapter
 from annotations.learning.spoken import parts_of
 from annotations.rows import clean
-from core import durable
+from core import durable, sft
 from core.backends.adapters import CONFIG, MANIFEST, WEIGHTS, AdapterFolder, read_adapter
 from core.errors import Malformed, ModelMissing, ModelUnfit, NotFound, OutOfTurn, StoreError
+from core.training.states import read_state
 
 JOB, REPORT, BEFORE, INSIDE = "job.json", "report.json", "before.jsonl", "adapter"
 """In the folder of a training: what was asked, what was measured, what the model in use had said, and the adapter itself."""
@@ -50,12 +51,22 @@ class Brought:
 
 
 def source_of(folder: Path) -> Path:
-    """The adapter's own folder, of a training or of an adapter. Raises NotFound, OutOfTurn while a training has none yet."""
+    """The adapter's own folder, of a training or of an adapter. Raises NotFound, OutOfTurn for a training that is not at its end.
+
+    A registered adapter never changes: one that came in before it was measured would never get its figures nor its gate.
+    """
     if not folder.is_dir():
         raise NotFound(f"There is no training and no adapter {folder.name[:80]}.")
-    if (folder / JOB).exists() and not (folder / INSIDE).is_dir():
+    if not (folder / JOB).exists():
+        return folder
+    if not (folder / INSIDE).is_dir():
         raise OutOfTurn(f"The training {folder.name} has no adapter: it goes on, or did not come to its end. Nothing was registered.")
-    return folder / INSIDE if (folder / JOB).exists() else folder
+    if not (folder / REPORT).exists() and (_to_be_measured(folder) or read_state(folder).phase != "done"):
+        raise OutOfTurn(
+            f"The adapter of the training {folder.name} is not measured yet, and would never get its figures. Let the training go on to its "
+            "end, or resume it, and register it then. Nothing was registered."
+        )
+    return folder / INSIDE
 
 
 def checked_name(name: str) -> str:
@@ -172,6 +183,12 @@ def without_frames(connection: sqlite3.Connection, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_frames(connection, each) for each in value if not names_one(each)]
     return value
+
+
+def _to_be_measured(job: Path) -> bool:
+    """Whether a training's set has a part to measure its adapter by."""
+    data = _json(job / JOB).get("data")
+    return isinstance(data, str) and sft.part(Path(data), "test") is not None
 
 
 def _manifest(own: Path) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ What a model has learned from never judges it. A test part taught nobody; a fram
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from annotations.learning.spoken import parts_of
 
@@ -70,6 +70,13 @@ def learned_from(connection: sqlite3.Connection, mark: str) -> frozenset[int]:
         for dataset in taught(connection, mark)
         for row in connection.execute("SELECT correction FROM dataset_frames WHERE dataset = ? AND part <> 'test'", (dataset,))
     )
+
+
+def known_among(connection: sqlite3.Connection, mark: str, frames: Iterable[str]) -> int:
+    """How many of the frames of these ids an adapter has learned from. Frames that are not in the record taught nobody here."""
+    seen = Seen(connection)
+    found = (connection.execute("SELECT seq FROM frames WHERE id = ?", (each,)).fetchone() for each in frames)
+    return sum(row is not None and seen.adapter_has(mark, row["seq"]) for row in found)
 
 
 def known_of(connection: sqlite3.Connection, mark: str, dataset: int) -> int:

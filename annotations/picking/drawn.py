@@ -105,6 +105,10 @@ class Picking:
         """See `Looks.look`."""
         return self._looks.look(limit)
 
+    def prints(self) -> Filled:
+        """See `Looks.prints`."""
+        return self._looks.prints()
+
     def wanting(self) -> tuple[int, int]:
         """See `Looks.wanting`."""
         return self._looks.wanting()

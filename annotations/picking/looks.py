@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,25 +45,27 @@ class Filled:
 
 
 class Looks:
-    """Looks at what nobody looked at yet. `eyes` None: no model here can see alone, so no vectors are made. One look at a time."""
+    """Looks at what nobody looked at yet. `eyes` None: no model here can see alone, so no vectors are made.
+
+    One look at a time. Prints do not wait for the eyes of a look that goes on, which may take minutes.
+    """
 
     def __init__(self, store: Store, vault: Vault, eyes: See | None, eyes_id: str) -> None:
         self._store, self._vault, self._eyes, self._eyes_id = store, vault, eyes, eyes_id
         self._scenes = Scenes()
-        self._turn = threading.Lock()
+        self._turn, self._printing = threading.Lock(), threading.Lock()
         self._over = threading.Event()
-        self._passed = 0  # frames that could not be read, since the start
 
     def look(self, limit: int = 1000) -> Filled:
         """Prints and scenes, then vectors, of at most `limit` frames each, the oldest first. Raises StoreError and, for the eyes, ModelError's kin."""
         with self._turn:
-            before, printed, seen = self._passed, 0, 0
-            for made in self._without("prints", limit):
-                printed += self._keep_prints([(number, frame_id, signed(phash(preview))) for number, frame_id, preview in made])
-            passed = self._passed - before
-            if self._eyes is not None:
-                seen = self._see(self._eyes, limit)
-            return Filled(printed, seen, passed)
+            made = self._print(limit)
+            seen = self._see(self._eyes, limit) if self._eyes is not None else 0
+            return replace(made, vectors=seen)
+
+    def prints(self) -> Filled:
+        """Prints and scenes of all frames that lack them, however many; no eyes are asked. Raises StoreError."""
+        return self._print(None)
 
     def wanting(self) -> tuple[int, int]:
         """How many frames have no print, and how many no vector of these eyes."""
@@ -97,10 +99,20 @@ class Looks:
             if max(found.prints, found.vectors) < limit:  # else there may be more
                 self._over.wait(every)
 
+    def _print(self, limit: int | None) -> Filled:
+        printed = passed = 0
+        with self._printing:
+            for made, unreadable in self._without("prints", limit):
+                printed += self._keep_prints([(number, frame_id, signed(phash(preview))) for number, frame_id, preview in made])
+                passed += unreadable
+        return Filled(prints=printed, unreadable=passed)
+
     def _see(self, eyes: See, limit: int) -> int:
         seen = 0
         try:
-            for made in self._without("embeddings", limit):
+            for made, _ in self._without("embeddings", limit):
+                if not made:
+                    continue
                 vectors = eyes([preview for _, _, preview in made]).astype("<f2")
                 seen += self._keep_vectors([(*known[:2], row.tobytes()) for known, row in zip(made, vectors, strict=True)])
         finally:
@@ -109,20 +121,22 @@ class Looks:
                 close()
         return seen
 
-    def _without(self, what: str, limit: int) -> Iterator[list[tuple[int, str, bytes]]]:
-        """Number, id and preview of frames that lack something, some at a time; those that cannot be read are passed over."""
+    def _without(self, what: str, limit: int | None) -> Iterator[tuple[list[tuple[int, str, bytes]], int]]:
+        """Number, id and preview of frames that lack something, some at a time, and how many could not be read and were passed over.
+
+        `limit` None: all of them, also while what looks in the background ends: somebody waits for the last one.
+        """
         asked = f"SELECT f.seq, f.id FROM frames f WHERE f.seq > :after AND {_WITHOUT[what]} ORDER BY f.seq LIMIT :most"  # noqa: S608 - written above
         after = done = 0
-        while done < limit and not self._over.is_set():
+        while limit is None or (done < limit and not self._over.is_set()):
             with self._store.reading() as connection:
-                values = {"eyes": self._eyes_id, "after": after, "most": min(AT_ONCE, limit - done)}
+                values = {"eyes": self._eyes_id, "after": after, "most": AT_ONCE if limit is None else min(AT_ONCE, limit - done)}
                 found = [(row["seq"], row["id"]) for row in connection.execute(asked, values)]
             if not found:
                 return
             made = list(self._previews(found))
-            after, done, self._passed = found[-1][0], done + len(made), self._passed + len(found) - len(made)
-            if made:
-                yield made
+            after, done = found[-1][0], done + len(made)
+            yield made, len(found) - len(made)
 
     def _previews(self, frames: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str, bytes]]:
         for number, frame_id in frames:
@@ -132,6 +146,8 @@ class Looks:
                 _log.info("frame %s cannot be looked at: %s", frame_id[:12], error)
 
     def _keep_prints(self, made: Sequence[tuple[int, str, int]]) -> int:
+        if not made:
+            return 0
         into = "INSERT OR IGNORE INTO prints (frame, phash) SELECT seq, ?3 FROM frames WHERE seq = ?1 AND id = ?2"
         with self._store.writing(durable=False) as connection:
             connection.executemany(into, made)  # of those that are still there: an erasure may have come between

@@ -62,7 +62,9 @@ class Plant:
 
     def examine(self, name: str, by: str) -> None:
         """Freeze what was audited as the frames that judge, for good."""
-        Datasets(self.store, self.vault, self.profile, look=self.picking().look).freeze(name, by=by, shares=EXAM_SHARES, keep_test_of=None)
+        Datasets(self.store, self.vault, self.profile, look=self.picking().prints).freeze(
+            name, by=by, shares=EXAM_SHARES, keep_test_of=None
+        )
 
     @contextmanager
     def speaking(self, adapter: Path | None) -> Iterator[Desk]:

@@ -166,7 +166,7 @@ class Arm:
 def arm(plant: Plant, policy: str, size: Size, profile_file: Path) -> Arm:
     """An arm over a plant."""
     picking = plant.picking()
-    sets = Datasets(plant.store, plant.vault, plant.profile, look=picking.look)
+    sets = Datasets(plant.store, plant.vault, plant.profile, look=picking.prints)
     return Arm(plant, policy, size, profile_file, picking, sets, Adapters(plant.store, plant.folder / FOLDER))
 
 

@@ -26,15 +26,20 @@ from core.framecheck import Fit
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """How high each bar stands, unless a site sets its own before it measures."""
+    """How high each bar stands, the same for every site; `bars_of` asks a profile alone whether anything there can be high."""
 
     scenes: int = 30  # scenes of the test part; fewer tell nothing
-    high_scenes: int = 5  # scenes with a frame of high risk; fewer tell nothing of the recall. 0: nothing on this site is high
+    high_scenes: int = 5  # scenes with a frame of high risk; fewer tell nothing of the recall. 0: nothing in this profile is high
     differing: float = 0.05  # share of answers that must differ: with fewer the adapter does nothing
     valid_json: float = 0.995  # share; it is the floor, however low the base itself is
     lost: float = 0.02  # that may be lost of field F1, box F1 and high-risk recall, at most
     level: float = 0.95  # one-sided
     resamples: int = RESAMPLES
+
+
+def bars_of(profile: Profile) -> Bars:
+    """The bars for a profile: where its levels hold no "high", nothing of high risk is asked, for no frame could ever show any."""
+    return Bars() if HIGH in profile.levels else Bars(high_scenes=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,7 @@ def decide(
     `learned_scenes`: what the adapter learned from. `dataset`: name or digest, to be told. Raises NotFound for a metric of another name,
     Malformed for a frame that is predicted twice.
     """
-    if named_metric not in NAMES:
-        raise NotFound(f'There is no metric "{named_metric}". Name one of: {", ".join(NAMES)}.')
+    refuse_unknown(named_metric)
     bars = bars or Bars()
     shown = blanks(after) if blank is None else tuple(blank)
     barred = [*_learned(gold, learned_frames, learned_scenes), *faults(gold, before, "the base"), *faults(gold, after, "the adapter")]
@@ -115,6 +119,12 @@ def decide(
         *_Paired(old, new, bars, draws(old.scenes, bars.resamples, seed)).reasons(named_metric),
     )
     return Gate(all(reason.passed for reason in reasons), reasons, named_metric, dataset)
+
+
+def refuse_unknown(named_metric: str) -> None:
+    """Raises NotFound for a metric of another name, with those that there are."""
+    if named_metric not in NAMES:
+        raise NotFound(f'There is no metric "{named_metric}". Name one of: {", ".join(NAMES)}.')
 
 
 def _learned(gold: Sequence[Gold], frames: Collection[str], scenes: Collection[int]) -> Iterator[Reason]:

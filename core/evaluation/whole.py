@@ -13,7 +13,7 @@ from core.backends.base import Backend
 from core.errors import Malformed
 from core.evaluation import judge
 from core.evaluation.asking import ask_all, frame_check
-from core.evaluation.gate import Bars, decide
+from core.evaluation.gate import Bars, bars_of, decide, refuse_unknown
 from core.evaluation.predictions import Gold, Prediction, gold_from, gold_of, read
 from core.evaluation.report import Doubles, compare, figures
 from core.evaluation.written import keep
@@ -59,9 +59,10 @@ def evaluate_set(
 ) -> dict[str, Any]:
     """Figures of `base`, or with `adapted` both with their differences and the gate; `report.json`, `report.md` and the answers are kept in `out`.
 
-    What was asked before into the same `out` is not asked again. Raises Malformed for a set without a test part, or one that cannot be
-    used, and ModelError when a model cannot be asked.
+    What was asked before into the same `out` is not asked again. Raises NotFound for a metric of another name, before anybody is asked;
+    Malformed for a set without a test part, or one that cannot be used; and ModelError when a model cannot be asked.
     """
+    refuse_unknown(metric)
     test, known = part_to_judge_by(folder), known or Known()
     gold = gold_of(test, profile)
     before, fmt = _answers(base, test, profile, out / BEFORE, seen, patience)
@@ -82,7 +83,7 @@ def evaluate_set(
             dataset=str(set_name.get("digest") or set_name.get("name") or folder.name),
             learned_frames=frames,
             learned_scenes=scenes,
-            bars=bars,
+            bars=bars or bars_of(profile),
         )
         report |= {"adapted": _model(after), "comparison": compare(gold, before, after, **options), "gate": gate.told()}
     keep(out, report)
@@ -96,6 +97,11 @@ def part_to_judge_by(folder: Path) -> Path:
     if found is None:
         raise Malformed(f"{folder.name} has no test part. Freeze a set that keeps scenes for testing and export it; nothing was measured.")
     return found
+
+
+def frames_to_judge_by(folder: Path) -> frozenset[str]:
+    """Ids of the frames of that part. Raises Malformed as `part_to_judge_by`."""
+    return frozenset(sft.about(part_to_judge_by(folder)).get("frames") or {})
 
 
 def learned(folder: Path) -> tuple[frozenset[str], frozenset[int]]:

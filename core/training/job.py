@@ -22,6 +22,7 @@ from core import durable, profile, sft
 from core.backends.catalogue import LocalSpec
 from core.backends.folder import ModelFolder, read_spec
 from core.errors import Abandoned, AppError, TrainingError
+from core.evaluation.metrics import NAMES
 from core.patience import Patience
 from core.preflight.checking import refuse
 from core.prompts import Prompt, build
@@ -63,6 +64,8 @@ def prepare(
 
     Raises TrainingError, Malformed, DatasetUnfit and ModelError's kin; then there is no job.
     """
+    if metric and metric not in NAMES:
+        raise TrainingError(f'There is no metric "{metric}" by which an adapter could be judged. Name one of: {", ".join(NAMES)}.')
     train = sft.part(data, "train")
     if train is None:
         raise TrainingError(f"{data.name} has no part that may teach (train). Give the folder of an exported set.")

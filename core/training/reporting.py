@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import sft
 from core.evaluation.asking import frame_check
-from core.evaluation.gate import decide
+from core.evaluation.gate import bars_of, decide
 from core.evaluation.predictions import family_of, gold_of, read
 from core.evaluation.report import compare
 from core.training.states import AFTER, BEFORE
@@ -34,5 +34,6 @@ def report(folder: Path, data: Path, profile: Profile, metric: str) -> dict[str,
         dataset=str(dataset.get("digest") or dataset.get("name") or ""),
         learned_frames=frozenset(learned),
         learned_scenes=frozenset(int(known["scene"]) for known in learned.values() if known.get("scene") is not None),
+        bars=bars_of(profile),
     )
     return {"dataset": dataset, "comparison": compare(gold, before, after), "gate": gate.told()}
