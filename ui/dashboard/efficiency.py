@@ -23,10 +23,11 @@ def show() -> None:
         st.title(say("dashboard.bought.answer.none"))
         st.caption(say("dashboard.bought.how"))
         return
-    base, score = _asked(bases, say)
+    base, score = _chosen(bases)
     points = learning.bought.points(base, score)
     _answer(points, score, say)
     st.caption(say("dashboard.bought.how"))
+    _choices(bases, say)
     _stop_sign(efficiency.expected(points), say)
     curves = efficiency.curves(points)
     if not curves:
@@ -47,10 +48,17 @@ def show() -> None:
     st.table([_row(gain, say) for gain in efficiency.gains(points)])
 
 
-def _asked(bases: Sequence[str], say: Texts) -> tuple[str, str]:
+def _chosen(bases: Sequence[str]) -> tuple[str, str]:
+    """Base and figure, as the choices below the answer stand."""
+    base, score = st.session_state.get("bought_base"), st.session_state.get("bought_score")
+    return (base if base in bases else bases[0]), (score if score in SCORES else next(iter(SCORES)))
+
+
+def _choices(bases: Sequence[str], say: Texts) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        base = st.selectbox(say("dashboard.bought.base"), bases, key="bought_base", width=360) if len(bases) > 1 else bases[0]
-        score = st.segmented_control(
+        if len(bases) > 1:
+            st.selectbox(say("dashboard.bought.base"), bases, key="bought_base", width=360)
+        st.segmented_control(
             say("dashboard.bought.score"),
             list(SCORES),
             default=next(iter(SCORES)),
@@ -59,7 +67,6 @@ def _asked(bases: Sequence[str], say: Texts) -> tuple[str, str]:
             format_func=lambda name: say(f"dashboard.bought.score.{name}"),
             label_visibility="collapsed",
         )
-    return base, score
 
 
 def _answer(points: Sequence[Point], score: str, say: Texts) -> None:
@@ -75,7 +82,8 @@ def _answer(points: Sequence[Point], score: str, say: Texts) -> None:
         return
     rise = best.score - start.score
     key = "dashboard.bought.answer" if rise > 0 else "dashboard.bought.answer.nothing"
-    st.title(say(key, what=what, before=_points(start.score), after=_points(best.score), n=whole(best.labels)))
+    ends = {"low": _points(best.low), "high": _points(best.high)}
+    st.title(say(key, what=what, before=_points(start.score), after=_points(best.score), n=whole(best.labels), **ends))
 
 
 def _stop_sign(expected: Sequence[Expected], say: Texts) -> None:

@@ -63,8 +63,11 @@ def test_of_a_blind_task_nothing_is_told_before_it_is_done(house: House) -> None
     before = [each.value for each in page("waiting.py").markdown]
     assert sum("To be judged unaided" in each for each in before) == 3
     assert not any("high risk 0" in each for each in before)
+    assert not any("chance of being drawn" in each.value for each in page("waiting.py").caption)
     house.corrected(ids[:1])
-    assert sum("To be judged unaided" in each.value for each in page("waiting.py").markdown) == 2
+    after = page("waiting.py")
+    assert sum("To be judged unaided" in each.value for each in after.markdown) == 2
+    assert sum("chance of being drawn" in each.value for each in after.caption) == 1
 
 
 def test_reasons_are_told_by_weight_and_the_one_that_drew_it_first() -> None:
