@@ -207,12 +207,11 @@ def people(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def queue(asked: argparse.Namespace, settings: Settings) -> int:
-    """What to label next. It needs the record for itself; while a server has it, a lead does the same through its API."""
+    """What to label next. All but `list` needs the record for itself; while a server has it, a lead does the same through its API."""
     from annotations.learning.opening import picking_of
-    from annotations.store import FILE, Store
 
-    with Store(settings.data / FILE) as store:
-        return drawing.answer(asked, picking_of(store, profile_of(settings), settings))
+    with record_of(settings, writes=asked.act != "list") as record:
+        return drawing.answer(asked, picking_of(record, profile_of(settings), settings))
 
 
 def dataset(asked: argparse.Namespace, settings: Settings) -> int:

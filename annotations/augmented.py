@@ -32,6 +32,9 @@ from core.parsing import parse_reply
 from core.profile import Profile
 from core.schema import Risk, Sample
 
+BEFORE = "before"
+"""In the folder where a part is made anew: the part as it was."""
+
 _QUALITY = 95  # of a further frame's JPEG
 
 
@@ -46,8 +49,11 @@ class Further:
 def add_further(folder: Path, plan: Plan, profile: Profile, answer: Answer | None = None) -> Further:
     """Add further frames to the part `train` of an exported set. `answer`: of a frozen model, which must stay the same.
 
-    Raises ExportError for a set that has none to add to, or has further frames already; Malformed for one that cannot be read.
+    Raises ExportError for a set that has none to add to, or has further frames already; Malformed for one that cannot be read. What a kill left
+    between the old part and the new is put back first.
     """
+    _put_back(folder / "train")
+    _put_back(folder)
     part = sft.part(folder, "train")
     if part is None:
         raise ExportError(f"{folder.name} has no part that teaches (train), so there is nothing to make further frames of.")
@@ -66,12 +72,26 @@ def add_further(folder: Path, plan: Plan, profile: Profile, answer: Answer | Non
         about["counts"] = {**about["counts"], "further": len(made)}
         (fresh / MANIFEST).write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         flush_all(fresh)
-        part.replace(aside / "before")
+        part.replace(aside / BEFORE)
         fresh.replace(part)
         flush(part.parent)
+    except BaseException:
+        _put_back(part)
+        raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return Further(len(known), len(made))
+
+
+def _put_back(part: Path) -> None:
+    """A part that was set aside and whose successor never took its place."""
+    if part.exists():
+        return
+    for before in sorted(part.parent.glob(f".{part.name}.partial-*/{BEFORE}")):
+        before.replace(part)
+        flush(part.parent)
+        shutil.rmtree(before.parent, ignore_errors=True)
+        return
 
 
 def _samples(

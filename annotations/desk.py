@@ -259,7 +259,10 @@ class Desk(Judging, Drawing):
         model: str | None = None,
         since: datetime | None = None,
     ) -> list[Listed]:
-        """What machines said, newest first; `before` is the number of the last line of the page before, `risk` a level or "undetermined"."""
+        """What machines said, newest first; `before` is the number of the last line of the page before, `risk` a level or "undetermined".
+
+        Nothing of frames that are to be judged without it.
+        """
         with self._store.reading() as connection:
             return listing.newest(connection, limit=limit, before=before, risk=risk, model=model, since=since)
 

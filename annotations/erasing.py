@@ -183,18 +183,23 @@ def erase_person(store: Store, name: str, *, by: str, why: str, at: datetime) ->
         if not changed and not emptied:
             raise NotFound("Nobody of this name is in the record.")
         connection.execute("DELETE FROM erasing")
-        _told(connection, "person", 0, emptied, by=pseudonym if by == name else by, why=why, at=at, files_of="[]")
+        left = orjson.dumps({"person": name, "pseudonym": pseudonym}).decode()  # stands there until the files are rewritten
+        _told(connection, "person", 0, emptied, by=pseudonym if by == name else by, why=why, at=at, files_of=left)
     finish(store, lambda frame_id: None, store.path.parent)
     return Erased(0, emptied, (), pseudonym)
 
 
 def finish(store: Store, remove: Callable[[str], object], data: Path) -> tuple[str, ...]:
-    """Remove the files that erasures left, also those of an earlier run that ended suddenly; the exports that went."""
+    """Remove the files that erasures left and rewrite those that name an erased person, also of an earlier run that ended suddenly; the exports that went."""
     with store.reading() as connection:
         open_ones = connection.execute("SELECT seq, files_of FROM erasures WHERE files_of IS NOT NULL ORDER BY seq").fetchall()
     gone: list[str] = []
     for row in open_ones:
-        ids = set(orjson.loads(row["files_of"]))
+        left = orjson.loads(row["files_of"])
+        if isinstance(left, dict):
+            remnants.forget_person(data, left["person"], left["pseudonym"])
+            continue
+        ids = set(left)
         for frame_id in ids:
             with (
                 store.writing() as connection

@@ -1,10 +1,12 @@
-"""What lies of frames in a data folder beside the record and the vault: exported sets, half-made ones, archives, answers kept by trainings.
+"""What lies of frames and people in a data folder beside the record and the vault: exported sets, half-made ones, archives, what trainings and
+evaluations kept.
 
 It takes away what holds an erased frame, and tells the names. What cannot be read counts as holding it.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import zipfile
@@ -15,18 +17,27 @@ from typing import IO, Any
 import orjson
 
 from annotations.datasets import MANIFEST
+from annotations.rows import clean
 from core import durable
 
-EXPORTS, TRAININGS = "exports", "trainings"
+EXPORTS, TRAININGS, EVALUATIONS = "exports", "trainings", "evaluations"
 """In the data folder."""
 
 _HALF = (".*.partial-*", ".*.old-*", ".*.half*")  # what was broken off half-way has no manifest that could tell
+_KEPT = ("*.json", "*.jsonl", "*.md", ".*.jsonl.*")  # the last: answers on their way, `.before.jsonl.partial`
+_NEVER_WHOLE = "*.half"  # what `core.durable` did not come to write to its end
+_LOG, _JOB = "training.log", "job.json"
+_BY = ("trainings/*/job.json", "trainings/*/adapter/gembalens.json", "adapters/*/gembalens.json")
+"""What may say under "by" who asked for it."""
+
 _CHUNK = 2**20
 _ID = re.compile(rb"[0-9a-f]{64}")
 
 
 def remove(data: Path, ids: set[str]) -> list[str]:
     """Remove what holds one of these frames; the names of the exports that went."""
+    for kept in (TRAININGS, EVALUATIONS):  # before the sets go: they tell which trainings saw the frame
+        forget_answers(data / kept, ids)
     folder = data / EXPORTS
     found = exports_with(folder, ids)
     for each in (*found, *(half for pattern in _HALF for half in folder.glob(pattern))):
@@ -34,7 +45,6 @@ def remove(data: Path, ids: set[str]) -> list[str]:
             shutil.rmtree(each, ignore_errors=True)
         else:
             each.unlink(missing_ok=True)
-    forget_answers(data / TRAININGS, ids)
     return [each.name for each in found]
 
 
@@ -47,25 +57,79 @@ def exports_with(folder: Path, ids: set[str]) -> list[Path]:
 
 
 def forget_answers(folder: Path, ids: set[str]) -> None:
-    """Take what was said of these frames out of what trainings keep beside their adapters: predictions, figures of single frames."""
-    for file in (*folder.glob("*/*.jsonl"), *folder.glob("*/*.json")):
-        with file.open("rb") as opened:
-            if not _speaks_of(opened, ids):
-                continue
-        if file.suffix == ".jsonl":
-            kept = [line for line in file.read_bytes().splitlines(keepends=True) if not _named(line, ids)]
-            durable.write(file, b"".join(kept))
-            continue
+    """Take what was said of these frames out of what trainings and evaluations keep: answers, also half a file of them, figures of single frames.
+
+    The log of a training that saw one of them goes whole: it may repeat the model's words in lines that name no frame.
+    """
+    for place in folder.glob("*/"):
+        speaking = [file for pattern in _KEPT for file in place.glob(pattern) if file.is_file() and _tells(file, ids)]
+        log = place / _LOG
+        if log.is_file() and (speaking or _tells(log, ids) or _learned(place, ids)):
+            log.unlink()
+        for file in speaking:
+            _forget(file, ids)
+        for half in place.glob(_NEVER_WHOLE):
+            if _tells(half, ids):
+                half.unlink(missing_ok=True)
+
+
+def forget_person(data: Path, name: str, pseudonym: str) -> None:
+    """Put a pseudonym where trainings and adapters say who asked for them. Their fingerprints are of other files."""
+    for file in (each for pattern in _BY for each in data.glob(pattern)):
         try:
-            durable.write(file, orjson.dumps(_without(orjson.loads(file.read_bytes()), ids), option=orjson.OPT_INDENT_2))
-        except orjson.JSONDecodeError:
-            file.unlink()
+            said = orjson.loads(file.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            continue
+        if isinstance(said, dict) and isinstance(said.get("by"), str) and clean(said["by"]) == name:
+            mode = file.stat().st_mode
+            durable.write(file, orjson.dumps({**said, "by": pseudonym}, option=orjson.OPT_INDENT_2))
+            file.chmod(mode)
+
+
+def _forget(file: Path, ids: set[str]) -> None:
+    """A file without what it says of them. Lines that a kill cut off go too: nobody can tell of whom they are."""
+    if file.suffix != ".json":
+        lines = file.read_bytes().splitlines(keepends=True)
+        durable.write(file, b"".join(line for line in lines if line.endswith(b"\n") and not _named(line, ids)))
+        return
+    try:
+        durable.write(file, orjson.dumps(_without(orjson.loads(file.read_bytes()), ids), option=orjson.OPT_INDENT_2))
+    except orjson.JSONDecodeError:
+        file.unlink()
+
+
+def _tells(file: Path, ids: set[str]) -> bool:
+    """Whether a file names one of them, or ends in half a line of answers, which may have been about to."""
+    try:
+        with file.open("rb") as opened:
+            return _speaks_of(opened, ids) or (file.match(".*.jsonl.*") and _cut_off(opened))
+    except FileNotFoundError:  # a training moved it to its place meanwhile
+        return False
+
+
+def _cut_off(file: IO[bytes]) -> bool:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1))
+    return size > 0 and file.read() != b"\n"
+
+
+def _learned(training: Path, ids: set[str]) -> bool:
+    """Whether the set of a training holds one of them; one that is gone or cannot be told does not."""
+    try:
+        data = Path(orjson.loads((training / _JOB).read_bytes())["data"])
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+        return False
+    return data.is_dir() and _holds(data, ids)
 
 
 def _holds(export: Path, ids: set[str]) -> bool:
     try:
         if export.is_dir():
-            manifests = [each for each in (export / MANIFEST, *sorted(export.glob(f"*/{MANIFEST}"))) if each.is_file()]
+            manifests = [
+                each
+                for each in (export / MANIFEST, *sorted(export.glob(f"*/{MANIFEST}")), *export.glob(f".*/*/{MANIFEST}"))
+                if each.is_file()
+            ]
             return bool(manifests) and _hold((each.read_bytes() for each in manifests), ids)
         if export.suffix == ".zip":
             with zipfile.ZipFile(export) as archive:

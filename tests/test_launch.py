@@ -54,8 +54,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, model: str) -> Iterator[Ser
 def test_help_names_every_verb_and_loads_nothing_heavy() -> None:
     done = launched("--help")
     assert done.returncode == 0
-    verbs = "run inspect queue dataset train adapters models people export import evaluate calibrate backup check doctor"
-    assert all(verb in done.stdout for verb in verbs.split())
+    verbs = "run inspect queue dataset train adapters models people export import evaluate check"
+    assert set(verbs.split(" ")) <= set(done.stdout.split())
     heavy = "{'torch','transformers','gradio','streamlit','numpy','PIL','fastapi','sqlite3'} & set(sys.modules)"
     asked = subprocess.run(
         [sys.executable, "-c", f"import launch, sys; launch.parser(); print({heavy})"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -74,7 +74,7 @@ BULK = {"anyOf": [obj(would=obj(done=WHOLE, left_out=ANY), token=TEXT), obj(done
 ENTRY = obj(seq=WHOLE, at=TEXT, action=TEXT, who=TEXT)
 BINNED = obj(number=WHOLE, frame_id=ID, name=TEXT, why=TEXT, who=TEXT, at=TEXT)
 DRAW = obj(number=WHOLE, policy=TEXT, mix={"type": "object", "additionalProperties": NUMBER}, seed=WHOLE, pool=WHOLE, budget=WHOLE, tasks=WHOLE, done=WHOLE, by=TEXT, at=TEXT)  # fmt: skip
-TASK = obj(number=WHOLE, frame_id=ID, name=TEXT, kind=TEXT, sampler=TEXT, inclusion=NUMBER, score=maybe(NUMBER), why={"type": "object", "additionalProperties": NUMBER}, done=TRUTH)  # fmt: skip
+TASK = obj(number=WHOLE, frame_id=ID, name=TEXT, kind=TEXT, sampler=maybe(TEXT), inclusion=maybe(NUMBER), score=maybe(NUMBER), why={"type": "object", "additionalProperties": NUMBER}, done=TRUTH)  # fmt: skip
 
 TRAINING = obj(id=TEXT, method=TEXT, base=TEXT, dataset=TEXT, against=maybe(TEXT), by=TEXT, at=TEXT, recipe=ANY, running=TRUTH, may_resume=TRUTH, phase=TEXT, step=WHOLE, steps=WHOLE, loss=maybe(NUMBER), seconds_left=maybe(NUMBER), memory_now=maybe(WHOLE), memory_peak=maybe(WHOLE), error=maybe(TEXT), gate=ANY)  # fmt: skip
 

@@ -123,10 +123,10 @@ def _deciding(router: APIRouter, desk: Desk, adapters: Adapters, jobs: Path) -> 
 def _asking(router: APIRouter, adapters: Adapters) -> None:
     @router.get("/lineage", responses=told(404, 422))
     def lineage(
-        assessment: int | None = Query(None, ge=1),
+        assessment: int | None = Query(None, ge=1, le=2**53),
         frame: str | None = None,
-        revision: int | None = Query(None, ge=1),
-        correction: int | None = Query(None, ge=1),
+        revision: int | None = Query(None, ge=1, le=2**53),
+        correction: int | None = Query(None, ge=1, le=2**53),
         model: str | None = Query(None, max_length=300),
         adapter: str | None = Query(None, max_length=100),
     ) -> JSONResponse:

@@ -21,7 +21,7 @@ from ui.routes import read_json
 from ui.wire import to_json
 
 _USUAL = Wanted()
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")  # no file is larger, and a number of thousands of digits is none that Python reads
 
 
 def export_routes(exports: Exports) -> APIRouter:
@@ -108,6 +108,7 @@ def _part(asked: str, size: int) -> tuple[int, int] | None:
     if found is None or found[1] == found[2] == "":
         return 0, size
     if found[1] == "":
-        return max(0, size - int(found[2])), size
+        last = min(int(found[2]), size)
+        return (size - last, size) if last else None
     start, end = int(found[1]), int(found[2]) + 1 if found[2] else size
     return (start, min(end, size)) if start < size and start < end else None

@@ -30,7 +30,7 @@ UNREAD = "unread"
 
 _ANSWERED: dict[int | str, dict[str, Any]] = {
     200: {"description": "At least one frame was judged. Look at each entry.", "content": {"application/json": {"example": INSPECTION}}},
-    **told(413, 415, 422, 507, *MODEL),
+    **told(409, 413, 415, 422, 507, *MODEL),
 }
 _MULTIPART = {
     "requestBody": {
@@ -84,7 +84,8 @@ def inspect_routes(desk: Desk, crew: Crew, refused: Refused, *, most_json: int) 
     async def inspect(request: Request) -> JSONResponse:
         """Judge the files of a multipart body, each alone and in their order.
 
-        A file that cannot be read or judged stands in the answer with its error; the status is an error's only when none was judged.
+        A file that cannot be read or judged stands in the answer with its error; the status is an error's only when none was judged. So does a frame
+        that was drawn to be judged without the model's word, until somebody has saved their own.
         A client that closes the connection stops the model.
         """
         return await _inspected(request, desk, crew, refused, await files_of(request))
@@ -131,6 +132,7 @@ def _question(
             return {"file": name}, content
         frame = desk.receive(content, name, by=by, source="api", once=once_of(request, content, f"#{place}"))
         try:
+            desk.may_be_shown(frame.id)
             said, known = desk.assess(frame.id, patience, by=by, once=once_of(request, content, f"#{place}:assess"))
         except AppError as error:
             return {"file": name, "frame_id": frame.id}, error

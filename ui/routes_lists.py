@@ -83,12 +83,15 @@ def list_routes(desk: Desk) -> APIRouter:
     def assessments(
         request: Request,
         limit: int = Query(60, ge=1, le=MOST),
-        before: int | None = Query(None, ge=0),
+        before: int | None = Query(None, ge=0, le=2**53),
         risk: str | None = Query(None, description=f"One of {', '.join(RISKS)}."),
         model: str | None = Query(None, max_length=300, description="The whole id of a model."),
         since: str | None = Query(None, description="ISO 8601; without a zone it is UTC.", examples=["2026-11-20T06:00:00Z"]),
     ) -> JSONResponse:
-        """What machines said of frames, newest first. `before` is the `next` of the page before."""
+        """What machines said of frames, newest first. `before` is the `next` of the page before.
+
+        What was said of a frame that is to be judged without it comes into the list when somebody has judged that.
+        """
         _only(request, ("limit", "before", "risk", "model", "since"))
         if risk is not None and risk not in RISKS:
             raise Malformed(f"risk is one of {', '.join(RISKS)}.")

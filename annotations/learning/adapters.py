@@ -110,8 +110,8 @@ class Adapters:
     def gate(self, name: str) -> Gate | None:
         """What was found of it last beside the model in use now; None: it was never measured beside that. Raises NotFound."""
         with self._store.reading() as connection:
-            adapter = known.one(connection, name)
-            return gates.latest(connection, adapter, self._in_use(connection, adapter))
+            adapter, answers = known.one(connection, name), self._running is not None  # else nobody knows in how many bits it is held
+            return gates.latest(connection, adapter, self._in_use(connection, adapter), held=answers)
 
     def record_gate(self, name: str, *, against: str, passed: bool, reasons: Sequence[Mapping[str, Any]], by: str) -> Gate:
         """Keep what an evaluation found of an adapter beside the model of the id `against`. Raises NotFound, Malformed."""

@@ -1,7 +1,9 @@
 """The points of learning curves as the record has them: of each measured adapter its labels, the time they took, who picked them, and its score.
 
-A point tells of an adapter that was measured on frames that taught nothing (`Datasets`), so the curves of one base may be laid over each other
-where the same frames judged. It fits nothing and draws nothing.
+A point tells of an adapter that was measured on frames that taught nothing (`Datasets`). Curves may be laid over each other only where the same exam
+judged: the same frames with the same corrections. So the exam of the adapter that was measured last is the one that counts, and adapters that another
+test part judged are left out: those of a set that was begun anew, that got more test frames, or whose test frames were corrected meanwhile. Sets that
+keep the test part of an earlier one share it. It fits nothing and draws nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from annotations.learning import known
@@ -45,7 +48,8 @@ class Bought:
             return list(dict.fromkeys(each.base for each in known.every(connection) if each.metrics))
 
     def points(self, base: str, score: str) -> list[Point]:
-        """Points of the adapters of a base; the first, without labels, is the base alone as it was measured beside one of them.
+        """Points of the adapters of a base that the same exam judged as the latest; the first, without labels, is the base alone as it was measured
+        beside one of them.
 
         Empty: none was measured. Raises KeyError for a score that is not in SCORES.
         """
@@ -54,10 +58,11 @@ class Bought:
 
 
 def _points(connection: sqlite3.Connection, base: str, score: str) -> list[Point]:
-    found = [each for each in known.every(connection) if each.base == base and each.dataset is not None and each.metrics]
+    found = [each for each in known.every(connection) if each.base == base and each.dataset is not None and _figure(each, "after", score)]
+    exams = {name: _exam(connection, name) for name in {each.dataset for each in found}}
     taught: list[Point] = []
     start: list[Point] = []
-    for adapter in reversed(found):
+    for adapter in reversed([each for each in found if exams[each.dataset] == exams[found[0].dataset]]):
         after = _figure(adapter, "after", score)
         if after is not None:
             taught.append(_point(connection, adapter, after))
@@ -74,7 +79,17 @@ def _point(connection: sqlite3.Connection, adapter: Adapter, figure: Mapping[str
     )
 
 
-_OF_SET = "FROM dataset_frames h WHERE h.part = 'train' AND h.dataset = (SELECT seq FROM datasets WHERE name = ?)"
+def _exam(connection: sqlite3.Connection, dataset: str | None) -> bytes:
+    """What stands for the frames of a set that judge, with the correction that says what is true of each: SHA-256 over their numbers."""
+    held = sha256()
+    for frame, correction in connection.execute(_JUDGING, (dataset,)):
+        held.update(b"%d %d\n" % (frame, correction))
+    return held.digest()
+
+
+_NAMED = "h.dataset = (SELECT seq FROM datasets WHERE name = ?)"
+_JUDGING = f"SELECT h.frame, h.correction FROM dataset_frames h WHERE {_NAMED} AND h.part = 'test' ORDER BY h.frame"  # noqa: S608 - of this file
+_OF_SET = f"FROM dataset_frames h WHERE h.part = 'train' AND {_NAMED}"
 _TAUGHT = f"SELECT count(*), sum((SELECT c.active_seconds FROM corrections c WHERE c.seq = h.correction)) {_OF_SET}"  # noqa: S608 - of this file
 _PICKED = f"SELECT (SELECT d.policy FROM tasks t JOIN draws d ON d.seq = t.draw WHERE t.frame = h.frame ORDER BY t.seq LIMIT 1) {_OF_SET}"  # noqa: S608
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CONTROL = "random"
@@ -55,7 +56,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A policy's curve against that of random labels, over the labels that both had."""
+    """A policy's curve against that of random labels, over the span of labels that both cover."""
 
     policy: str
     difference: float  # of mean score along the curve
@@ -104,19 +105,26 @@ def gains(points: Sequence[Point]) -> list[Gain]:
 
 
 def beside_random(points: Sequence[Point]) -> list[Beside]:
-    """Each policy against the control, by the mean of the score over the labels that both have (trapezoids). Empty without a control."""
+    """Each policy against the control, by the mean of the score over the span of labels that both cover. Empty without a control.
+
+    Arms seldom have exactly as many labels each. So either curve is a straight line between its points, the mean difference is the area between the two
+    (trapezoids), and its error is that of the points which it is a sum of, each by its share: one that is in both curves falls out.
+    """
     known = curves(points)
-    control = known.pop(CONTROL, [])
+    control = {p.labels: p for p in known.pop(CONTROL, [])}
     made = []
     for name, curve in known.items():
-        shared = sorted({p.labels for p in curve} & {p.labels for p in control})
-        if len(shared) < 2:
-            continue
-        ours, theirs = ({p.labels: p for p in each if p.labels in shared} for each in (curve, control))
-        weights = _trapezoids(shared)
-        difference = sum(w * (ours[n].score - theirs[n].score) for n, w in weights.items())
-        half = _Z * math.sqrt(sum(w * w * (ours[n].spread ** 2 + theirs[n].spread ** 2) for n, w in weights.items() if n > 0))
-        made.append(Beside(name, difference, difference - half, difference + half))
+        ours = {p.labels: p for p in curve}
+        shares: defaultdict[Point, float] = defaultdict(float)
+        for place, weight in _trapezoids(_covered(ours, control)).items():
+            for point, share in _between(ours, place).items():
+                shares[point] += weight * share
+            for point, share in _between(control, place).items():
+                shares[point] -= weight * share
+        if shares:
+            difference = sum(share * point.score for point, share in shares.items())
+            half = _Z * math.sqrt(sum((share * point.spread) ** 2 for point, share in shares.items()))
+            made.append(Beside(name, difference, difference - half, difference + half))
     return made
 
 
@@ -137,8 +145,27 @@ def expected(points: Sequence[Point], more: int = 100) -> list[Expected]:
     return made
 
 
+def _covered(one: Mapping[int, Point], other: Mapping[int, Point]) -> list[int]:
+    """Numbers of labels at which either curve has a point, within the span of both; none when that is shorter than a label."""
+    if not one or not other:
+        return []
+    low, high = max(min(one), min(other)), min(max(one), max(other))
+    return sorted(place for place in {*one, *other} if low <= place <= high) if low < high else []
+
+
+def _between(curve: Mapping[int, Point], place: int) -> dict[Point, float]:
+    """The points on either side of a place within a curve, and how much of each a straight line takes there."""
+    low, high = max(n for n in curve if n <= place), min(n for n in curve if n >= place)
+    if low == high:
+        return {curve[place]: 1.0}
+    share = (place - low) / (high - low)
+    return {curve[low]: 1 - share, curve[high]: share}
+
+
 def _trapezoids(places: Sequence[int]) -> dict[int, float]:
-    """What each place counts in a mean along the axis; together 1."""
+    """What each place counts in a mean along the axis; together 1. Of no places none counts."""
+    if not places:
+        return {}
     whole = places[-1] - places[0]
     weights = dict.fromkeys(places, 0.0)
     for left, right in itertools.pairwise(places):

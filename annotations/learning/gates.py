@@ -43,9 +43,10 @@ def record(
     return next(gate for gate in known.gates_of(connection, adapter) if gate.number == number)
 
 
-def latest(connection: sqlite3.Connection, adapter: Adapter, against: str) -> Gate | None:
-    """What was said last of an adapter beside the model of this id (the same weights, however they are held); None: it was never measured beside it."""
-    return next((gate for gate in known.gates_of(connection, adapter) if same_weights(gate.against, against)), None)
+def latest(connection: sqlite3.Connection, adapter: Adapter, against: str, *, held: bool = True) -> Gate | None:
+    """What was said last of an adapter beside the model of this id (the same weights in as many bits; `held` False: in however many); None: it was
+    never measured beside it."""
+    return next((gate for gate in known.gates_of(connection, adapter) if same_weights(gate.against, against, held=held)), None)
 
 
 def _learned(connection: sqlite3.Connection, adapter: Adapter) -> int:

@@ -52,10 +52,10 @@ class Learning:
             audit.note(connection, "training began", who=clean(by), at=at, subject=clean(training), after=dict(what))
 
 
-def picking_of(store: Store, profile: Profile, settings: Settings) -> Picking:
-    """What draws from a record, with the eyes of the model that a start takes."""
+def picking_of(record: Reader, profile: Profile, settings: Settings) -> Picking:
+    """What draws from a record, with the eyes of the model that a start takes. Over one that may only be read it tells, and draws nothing."""
     eyes = eyes_of(settings)
-    return Picking(store, Vault(settings.data), profile, eyes, eyes.id if eyes else "")
+    return Picking(record, Vault(settings.data), profile, eyes, eyes.id if eyes else "")
 
 
 def sets_of(record: Reader, profile: Profile, settings: Settings) -> Datasets:

@@ -5,6 +5,7 @@ Only the two files that speak and our manifest are copied: nothing that could ru
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import shutil
@@ -89,13 +90,35 @@ def described(own: Path) -> AdapterFolder:
 
 @contextmanager
 def brought(source: Path, folder: Path, name: str) -> Iterator[Brought]:
-    """Copy an adapter to its place in the folder of adapters; when the block fails it is taken away again.
+    """Copy an adapter to its place in the folder of adapters; when the block fails it is taken away again. One that lies there already stays as it is.
 
-    Raises ModelMissing, ModelUnfit for what is no adapter that may be opened, StoreError when it cannot be written.
+    Raises ModelMissing, ModelUnfit for what is no adapter that may be opened, StoreError when it cannot be written, OutOfTurn where another folder
+    lies in its place that the registry does not know.
     """
     own = source_of(source)
     described(own)  # before anything is copied
     place = folder / name
+    there = place.resolve() == own.resolve()
+    if not there:
+        _copied(own, place)
+    try:
+        manifest = _manifest(place)
+        job = source.name if own is not source else None
+        yield Brought(described(place), manifest, job, _json(source / REPORT) if job else {}, _against(source, manifest) if job else None)
+    except BaseException:
+        if not there:
+            shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
+def _copied(own: Path, place: Path) -> None:
+    """The files of an adapter at its place, all or none. What a run left there that ended before the registry knew of it is the same, and is replaced."""
+    folder, name = place.parent, place.name
+    if (place.exists() or place.is_symlink()) and not _same(own, place):
+        raise OutOfTurn(
+            f"In the folder of adapters lies {name} already, and nobody registered it. Register it from there, move it away, or choose another "
+            "name. Nothing was registered, and nothing was changed."
+        )
     with _in_words(name):
         folder.mkdir(parents=True, exist_ok=True)
         half = Path(tempfile.mkdtemp(prefix=f".{name}.partial-", dir=folder))
@@ -104,20 +127,21 @@ def brought(source: Path, folder: Path, name: str) -> Iterator[Brought]:
                 shutil.copyfile(own / file, half / file)
                 _flush(half / file)
             half.chmod(0o755)
-            if place.exists():  # of a run that ended before the registry knew of it
+            if place.exists():
                 shutil.rmtree(place)
             half.replace(place)
             durable.flush(folder)
         except BaseException:
             shutil.rmtree(half, ignore_errors=True)
             raise
-    try:
-        manifest = _manifest(place)
-        job = source.name if own is not source else None
-        yield Brought(described(place), manifest, job, _json(source / REPORT) if job else {}, _against(source, manifest) if job else None)
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
+
+
+def _same(own: Path, place: Path) -> bool:
+    """Whether a folder is what would be copied, byte for byte, and nothing else."""
+    files = (CONFIG, WEIGHTS, MANIFEST)
+    if place.is_symlink() or not place.is_dir() or {each.name for each in place.iterdir()} != set(files):
+        return False
+    return filecmp.cmpfiles(own, place, files, shallow=False)[0] == list(files)
 
 
 def write(connection: sqlite3.Connection, came: Brought, name: str, *, by: str, at: str) -> Adapter:

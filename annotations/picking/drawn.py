@@ -21,12 +21,12 @@ from annotations import audit, opinions, rows
 from annotations.once import Once, answered, done
 from annotations.picking.columns import Columns
 from annotations.picking.draw import Task, draw
-from annotations.picking.looks import EVERY, Filled, Looks, See
+from annotations.picking.looks import EVERY, Filled, Looks, See, writing_to
 from annotations.picking.measured import choices_of
 from annotations.picking.policies import POLICIES
 from annotations.picking.pool import Pool
 from annotations.reviewing import second_opinions, standing
-from annotations.store import Store
+from annotations.store import Reader
 from core.errors import Malformed, NotFound, OutOfTurn
 from core.frames import Vault
 from core.profile import Profile
@@ -58,14 +58,15 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A task as it is listed. Of one that is to be judged unaided, what was measured is kept back until it is done."""
+    """A task as it is listed. Of one that is to be judged unaided, what was measured is kept back (None) until it is done, and so is what follows
+    from it: which sampler drew the frame, and how surely."""
 
     number: int  # in the order in which they are given to people
     frame_id: str
     name: str
     kind: str  # plain, blind, double
-    sampler: str
-    inclusion: float
+    sampler: str | None
+    inclusion: float | None
     score: float | None
     why: Mapping[str, float]
     done: bool
@@ -74,12 +75,13 @@ class Shown:
 class Picking:
     """A record, a vault and a profile put to choosing. `eyes` None: no model here can see alone; frames have prints and scenes then, and no vectors.
 
-    `promised`: the threshold of high risk, where one was promised. Safe to use from many threads.
+    `promised`: the threshold of high risk, where one was promised. Over a reader it tells, beside the process that writes; drawing and looking raise
+    StoreError there. Safe to use from many threads.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: Reader,
         vault: Vault,
         profile: Profile,
         eyes: See | None = None,
@@ -169,7 +171,7 @@ class Picking:
         except ValueError as error:
             raise Malformed(f"{error} Nothing was drawn.") from error
         body = {"mix": shares, "eyes": self.eyes_id, **more}
-        with self._store.writing() as connection:
+        with writing_to(self._store) as connection:
             at = self._clock()
 
             def act() -> dict[str, int]:
@@ -272,8 +274,8 @@ def _shown(row: sqlite3.Row) -> Shown:
         frame_id=row["id"],
         name=row["name"],
         kind=row["kind"],
-        sampler=row["sampler"],
-        inclusion=row["inclusion"],
+        sampler=None if kept_back else row["sampler"],
+        inclusion=None if kept_back else row["inclusion"],
         score=None if kept_back else row["score"],
         why={} if kept_back else orjson.loads(row["why"]),
         done=bool(row["done"]),

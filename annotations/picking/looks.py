@@ -6,17 +6,18 @@ Only previews are looked at, 320 pixels long. A frame whose file cannot be read 
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotations.picking.scenes import Scenes
-from annotations.store import Store
-from core.errors import AppError
+from annotations.store import Reader, Store
+from core.errors import AppError, StoreError
 from core.frames import Vault
 from core.prints import phash, signed
 from core.vault import SIZES
@@ -44,13 +45,20 @@ class Filled:
     unreadable: int = 0  # frames that were passed over
 
 
+def writing_to(record: Reader, *, durable: bool = True) -> AbstractContextManager[sqlite3.Connection]:
+    """A transaction of a record. Raises StoreError for one that was opened to be read only."""
+    if not isinstance(record, Store):
+        raise StoreError("The record was opened to be read only. Nothing was changed.")
+    return record.writing(durable=durable)
+
+
 class Looks:
     """Looks at what nobody looked at yet. `eyes` None: no model here can see alone, so no vectors are made.
 
     One look at a time. Prints do not wait for the eyes of a look that goes on, which may take minutes.
     """
 
-    def __init__(self, store: Store, vault: Vault, eyes: See | None, eyes_id: str) -> None:
+    def __init__(self, store: Reader, vault: Vault, eyes: See | None, eyes_id: str) -> None:
         self._store, self._vault, self._eyes, self._eyes_id = store, vault, eyes, eyes_id
         self._scenes = Scenes()
         self._turn, self._printing = threading.Lock(), threading.Lock()
@@ -149,13 +157,13 @@ class Looks:
         if not made:
             return 0
         into = "INSERT OR IGNORE INTO prints (frame, phash) SELECT seq, ?3 FROM frames WHERE seq = ?1 AND id = ?2"
-        with self._store.writing(durable=False) as connection:
+        with writing_to(self._store, durable=False) as connection:
             connection.executemany(into, made)  # of those that are still there: an erasure may have come between
             self._scenes.extend(connection)
         return len(made)
 
     def _keep_vectors(self, made: Sequence[tuple[int, str, bytes]]) -> int:
         into = "INSERT OR IGNORE INTO embeddings (frame, eyes, vector) SELECT seq, ?4, ?3 FROM frames WHERE seq = ?1 AND id = ?2"
-        with self._store.writing(durable=False) as connection:
+        with writing_to(self._store, durable=False) as connection:
             connection.executemany(into, [(*each, self._eyes_id) for each in made])
         return len(made)

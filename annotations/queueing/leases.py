@@ -181,9 +181,10 @@ def _drawn(connection: sqlite3.Connection, left: int | None, by: str, tab: str, 
     """The number of the first free frame, and why it is the one; 0 and None: there is none."""
     *pressing, drawn, waiting = lines
     uncertainty = None if left is None else _stands(connection, left, by, waiting)
-    tries = [(line, FRESH) for line in (*pressing, drawn)]  # a task that was passed over waits with the others
-    tries += [(waiting, place) for place in (*(BEHIND if uncertainty is not None else ()), "TRUE")]
-    tries += [(line, "TRUE") for line in pressing]
+    tries = [(line, FRESH) for line in (*pressing, drawn)]
+    # A task that was passed over comes again when nothing else waits, or after a while: in its place among the others it would lead back to them.
+    tries += [(waiting, f"{place} AND {FRESH}") for place in (*(BEHIND if uncertainty is not None else ()), "TRUE")]
+    tries += [(line, "TRUE") for line in (waiting, *pressing)]
     values = {"by": by, "tab": tab, "left": left, "uncertainty": uncertainty}
     for line, which in tries:
         row = connection.execute(statement(line, which), values).fetchone()

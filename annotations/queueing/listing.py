@@ -9,6 +9,7 @@ from datetime import datetime
 
 from annotations import opinions, rows
 from annotations.learning.seen import Seen
+from annotations.queueing.tasks import unaided
 from annotations.store import Reader
 from core.schema import Assessment, Correction
 
@@ -38,7 +39,10 @@ def newest(
     model: str | None = None,
     since: datetime | None = None,
 ) -> list[Listed]:
-    """Assessments from the newest on, those before the number `before`. `risk`: a level or "undetermined"; `since`: made then or later."""
+    """Assessments from the newest on, those before the number `before`. `risk`: a level or "undetermined"; `since`: made then or later.
+
+    Those of a frame that is to be judged without the machine's word are left out until somebody has judged it.
+    """
     values = {
         "limit": limit,
         "before": before,
@@ -62,7 +66,7 @@ def statement(*, before: bool, risk: bool, model: bool, since: bool) -> str:
         ("a.model = :model", model),
         ("a.at >= :since", since),
     ]
-    where = " AND ".join(condition for condition, wanted in asked if wanted) or "TRUE"
+    where = " AND ".join([condition for condition, wanted in asked if wanted] + [f"NOT {unaided('a.frame')}"])
     return f"SELECT {_COLUMNS} FROM assessments a {_JOINED} WHERE {where} ORDER BY a.seq DESC LIMIT :limit"  # noqa: S608 - written above
 
 

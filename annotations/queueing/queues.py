@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from annotations.opinions import number_of
+from annotations.queueing.tasks import unaided
 from core.errors import Malformed
 
 FILTERS: Mapping[str, str] = {
@@ -80,7 +81,7 @@ def newest(connection: sqlite3.Connection, *, limit: int, before: str | None = N
 OWED = "s.wanted > s.opinions + 1 AND s.state = 'corrected'"
 """Of a row `s` of frame_states: opinions are wanted that shall not have seen the first one."""
 _MACHINES = "(SELECT a.risk_level FROM assessments a WHERE a.seq = s.assessment)"
-_UNAIDED = "EXISTS (SELECT 1 FROM open_tasks o WHERE o.frame = s.frame AND o.kind = 'blind')"
+_UNAIDED = unaided("s.frame")
 CARD_COLUMNS = (
     f"f.id, f.name, f.received_at, CASE WHEN {_UNAIDED} THEN NULL WHEN {OWED} THEN {_MACHINES} ELSE s.level END AS level, s.uncertainty, "
     f"CASE WHEN {OWED} THEN NULL ELSE s.verdict END AS verdict, s.revision, s.assessment, s.state, "

@@ -19,9 +19,10 @@ from core.evaluation.metrics import HIGH_RECALL, METRICS, NAMES
 from core.evaluation.predictions import Gold, Prediction, blanks
 from core.evaluation.reasons import Reason, percent, points
 from core.evaluation.resampling import RESAMPLES, Draws, Metric, Numbers, Sums, draws, least, share
-from core.evaluation.risks import alarm_rate, at_rate, true_high
+from core.evaluation.risks import HIGH, alarm_rate, at_rate, true_high
 from core.evaluation.soundness import differing, faults, identical, refuse_learned
 from core.framecheck import Fit
+from core.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)

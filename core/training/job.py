@@ -213,7 +213,7 @@ def _spec(base: Path, quantisation: str, adapter: Path | None, most_pixels: int 
 
 
 def _manifest(job: Job, recipe: Recipe, train: Path, prompt: Prompt, telling: Telling) -> dict[str, Any]:
-    """Of what the adapter was made, and how. No folder of this machine."""
+    """Of what the adapter was made, and how. No folder of this machine, and no person: adapters travel, and the record knows who registered them."""
     whole, about = sft.about(Path(job.data)), sft.about(train)
     return {
         "made_by": "gembalens",
@@ -234,7 +234,6 @@ def _manifest(job: Job, recipe: Recipe, train: Path, prompt: Prompt, telling: Te
             for name in ("memory_start", "memory_loaded", "memory_peak", "adapter_bytes", "adapter_share")
         },
         "against": Path(job.against).name if job.against else None,
-        "by": job.by,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -9,7 +10,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +27,7 @@ from core.training import states
 from core.training.places import Base
 from core.training.states import ENDED, Job, State
 
-PROCESS, LOG = "process.json", "training.log"
+PROCESS, LOG, TURN = "process.json", "training.log", ".turn"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LOST = "Its process ended without a word: it was killed, or the machine went down. Resume it; it goes on from its last whole checkpoint."
 
@@ -54,7 +56,8 @@ class Training:
 
 
 class Trainings:
-    """All trainings below a folder. Safe to be called from many threads; a second object for the same folder (after a restart) sees the same."""
+    """All trainings below a folder. Safe to be called from many threads and processes, as a server and a terminal; a second object for the same folder
+    (after a restart) sees the same."""
 
     def __init__(self, folder: Path, profile_file: Path) -> None:
         self._folder, self._profile = folder, profile_file
@@ -77,22 +80,9 @@ class Trainings:
         Raises TrainingError, Malformed, DatasetUnfit and ModelError's kin for what could never be done, OutOfTurn for a name that is taken.
         """
         asked = base if isinstance(base, Base) else Base(base)
-        with self._lock:
-            place = self._folder / (self._checked(name) if name else self._new_name(str(given.get("method", "sft"))))
-            if place.exists():
-                raise OutOfTurn(f"There is a training {place.name} already. Choose another name.")
-            jobs.prepare(
-                place,
-                {"quantisation": asked.quantisation, **given},
-                base=asked.folder,
-                data=data,
-                profile_file=self._profile,
-                against=against,
-                by=by,
-                metric=metric,
-                most_pixels=asked.most_pixels,
-            )
-        return self.one(place.name)
+        with self._turn():
+            place = self._prepared(given, asked, data, against, by=by, metric=metric, name=name)
+        return self._told(place)
 
     def start(
         self,
@@ -106,8 +96,13 @@ class Trainings:
         name: str = "",
     ) -> Training:
         """Prepare one and begin it in a process of its own. Raises as `prepare`, and OutOfTurn while another runs."""
-        self._refuse_second()
-        return self.resume(self.prepare(given, base, data, against, by=by, metric=metric, name=name).id)
+        asked = base if isinstance(base, Base) else Base(base)
+        self._refuse_second()  # at once, while another prepares one for long
+        with self._turn():
+            self._refuse_second()
+            place = self._prepared(given, asked, data, against, by=by, metric=metric, name=name)
+            self._begin(place)
+        return self._told(place)
 
     def list(self) -> tuple[Training, ...]:
         """All of them, the latest first."""
@@ -138,28 +133,18 @@ class Trainings:
         pid = self._pid(place)
         if pid is None or pid == os.getpid():
             raise OutOfTurn(f"The training {name} does not run in a process of its own, so there is nothing to cancel.")
-        os.kill(pid, signal.SIGKILL if now else signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it came to its end just now
+            os.kill(pid, signal.SIGKILL if now else signal.SIGTERM)
         return self._told(place)
 
     def resume(self, name: str) -> Training:
         """Begin it, or go on where it stopped. Raises NotFound, and OutOfTurn when it is done or one runs."""
-        with self._lock:
+        with self._turn():
             place = self.place(name)
             self._refuse_second()
             if states.read_state(place).phase == "done":
                 raise OutOfTurn(f"The training {name} is done. Start a new one.")
-            with (place / LOG).open("ab") as log:
-                child = subprocess.Popen(
-                    [sys.executable, "-m", "core.training", str(place.absolute())],
-                    cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,  # it goes on when the server ends
-                )
-            self._children[name] = child
-            process = {"pid": child.pid, "started_at": states.started_at(child.pid)}
-            durable.write(place / PROCESS, json.dumps(process).encode(), durable=False)
+            self._begin(place)
         return self._told(place)
 
     def wait(self, name: str, seconds: float | None = None) -> Training:
@@ -168,6 +153,46 @@ class Trainings:
         if child is not None:
             child.wait(seconds)
         return self.one(name)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Nobody else looks whether one runs and begins one, in no thread and no process. A kill gives the turn back."""
+        with self._lock:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with (self._folder / TURN).open("ab") as held:
+                fcntl.flock(held, fcntl.LOCK_EX)
+                yield
+
+    def _prepared(self, given: Mapping[str, Any], base: Base, data: Path, against: Path | None, *, by: str, metric: str, name: str) -> Path:
+        place = self._folder / (self._checked(name) if name else self._new_name(str(given.get("method", "sft"))))
+        if place.exists():
+            raise OutOfTurn(f"There is a training {place.name} already. Choose another name.")
+        jobs.prepare(
+            place,
+            {"quantisation": base.quantisation, **given},
+            base=base.folder,
+            data=data,
+            profile_file=self._profile,
+            against=against,
+            by=by,
+            metric=metric,
+            most_pixels=base.most_pixels,
+        )
+        return place
+
+    def _begin(self, place: Path) -> None:
+        with (place / LOG).open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "core.training", str(place.absolute())],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # it goes on when the server ends
+            )
+        self._children[place.name] = child
+        process = {"pid": child.pid, "started_at": states.started_at(child.pid)}
+        durable.write(place / PROCESS, json.dumps(process).encode(), durable=False)
 
     def _told(self, place: Path) -> Training:
         job: Job = states.read_job(place)

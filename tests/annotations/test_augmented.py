@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -95,3 +96,44 @@ def test_a_set_without_a_part_that_teaches_is_refused(folder: Path) -> None:
     shutil.rmtree(folder / "train")
     with pytest.raises(ExportError, match="no part that teaches"):
         add_further(folder, PLAN, BENCH)
+
+
+def killed_between(folder: Path, end: Callable[[], None]) -> None:
+    """Make further frames; the end comes when the old part is set aside and the new one is not in its place."""
+    move = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if target == folder / "train" and self.parent != folder and self.name == "train":
+            end()
+        return move(self, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        add_further(folder, PLAN, BENCH)
+
+
+def test_a_kill_between_the_old_part_and_the_new_loses_neither(folder: Path) -> None:
+    content = (folder / "train" / "manifest.json").read_bytes()
+    child = os.fork()
+    if child == 0:
+        try:
+            killed_between(folder, lambda: os._exit(9))
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not (folder / "train").exists()
+    assert next(folder.glob(".train.partial-*/before/manifest.json")).read_bytes() == content
+    assert add_further(folder, PLAN, BENCH).made > 0
+    assert list(folder.glob(".*")) == []
+
+
+def test_what_fails_between_the_old_part_and_the_new_puts_the_old_one_back(folder: Path) -> None:
+    content = (folder / "train" / "manifest.json").read_bytes()
+
+    def end() -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        killed_between(folder, end)
+    assert (folder / "train" / "manifest.json").read_bytes() == content
+    assert list(folder.glob(".*")) == []

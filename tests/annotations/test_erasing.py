@@ -115,6 +115,25 @@ def test_a_persons_name_goes_and_the_work_stays(store: Store, vault: Vault, tmp_
     assert keeping.broken(tmp_path / FILE) == []
 
 
+def test_a_persons_name_goes_from_the_files_even_after_a_sudden_end(store: Store, vault: Vault, tmp_path: Path) -> None:
+    filled(store, vault)
+    job = tmp_path / "trainings" / "run-1" / "job.json"
+    job.parent.mkdir(parents=True)
+    job.write_bytes(orjson.dumps({"by": "lin"}))
+
+    def dies(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", dies)
+        with pytest.raises(KeyboardInterrupt):
+            erasing.erase_person(store, "lin", by="boss", why="left the plant", at=makers.NOON)
+    assert orjson.loads(job.read_bytes())["by"] == "lin"
+    erasing.finish(store, vault.remove, tmp_path)
+    assert orjson.loads(job.read_bytes())["by"] == "erased-1"
+    assert everywhere(tmp_path, b'"lin"') == []
+
+
 def test_files_that_a_sudden_end_left_are_removed_at_the_next_start(store: Store, vault: Vault, tmp_path: Path) -> None:
     frames = filled(store, vault)
 

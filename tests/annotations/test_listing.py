@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from annotations import opinions
+from annotations.picking.drawn import Picking
 from annotations.queueing import listing
 from annotations.queueing.listing import judged, newest, statement
 from annotations.store import Reader, Store
+from core.frames import Vault
 from core.schema import Reply, Risk, Token
+from tests.annotations.desks import BENCH
 from tests.makers import NOON, assessment, correction, frame
 
 LEVELS = ("none", "high", None, "low", "high", None)
@@ -80,6 +83,25 @@ def test_no_page_is_sorted_and_a_filter_has_its_index(record: Reader, chosen: tu
     assert not any("TEMP B-TREE" in line for line in plan), plan
     if risk or model:
         assert any("assessments_by_" in line for line in plan), plan
+    assert any("open_tasks_by_frame" in line for line in plan), plan
+
+
+def test_of_a_frame_that_is_to_be_judged_unaided_nothing_is_listed_before_somebody_judged_it(record: Reader, tmp_path: Path) -> None:
+    assert isinstance(record, Store)
+    picking = Picking(record, Vault(tmp_path), BENCH)
+    picking.draw(2, "random", by="boss", seed=1, blind=1.0, double=0.0)
+    first, second = picking.tasks(1)
+
+    def listed(**asked: object) -> set[str]:
+        with record.reading() as connection:
+            return {line.name for line in newest(connection, limit=10, **asked)}  # type: ignore[arg-type]
+
+    everything = {f"{n}.jpg" for n in range(6)}
+    assert listed() == everything - {first.name, second.name}
+    assert not listed(since=NOON) & {first.name, second.name}
+    with record.writing() as connection:
+        opinions.add_correction(connection, correction(first.frame_id), at=NOON)
+    assert listed() == everything - {second.name}
 
 
 def test_pairs_are_what_a_model_said_and_what_a_person_holds_true_in_the_end(record: Reader) -> None:

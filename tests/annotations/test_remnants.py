@@ -12,6 +12,7 @@ import pytest
 from annotations import remnants
 
 GONE, STAYS = "a" * 64, "b" * 64
+SAID = "Zhang Wei at the press"
 
 
 def written(place: Path, what: object) -> None:
@@ -56,6 +57,11 @@ EXPORTS: dict[str, tuple[str, Callable[[Path], None], bool]] = {
     "a table without it": ("frames.csv", lambda p: written(p, f"name,id\nx,{STAYS}\n"), False),
     "half a set": (".set.partial-x", lambda p: written(p / "frames" / f"{GONE}.jpg", "x"), True),
     "an older one that was set aside": (".set.old-x", lambda p: written(p / "manifest.json", {"frames": {GONE: {}}}), True),
+    "a part that was set aside when a kill came": (
+        "parts",
+        lambda p: (parted(STAYS)(p), written(p / ".train.partial-x" / "before" / "manifest.json", {"frames": {GONE: {}}}))[0],  # type: ignore[func-returns-value]
+        True,
+    ),
     "what is no set": ("notes", lambda p: written(p / "read.md", "x"), False),
 }
 
@@ -90,3 +96,66 @@ def test_what_a_training_kept_of_the_frame_goes_and_the_rest_stays(tmp_path: Pat
     assert [json.loads(line)["frame_id"] for line in (job / "after.jsonl").read_text().splitlines()] == [STAYS, STAYS]
     assert json.loads((job / "report.json").read_text()) == {"worst": [{"frame_id": STAYS}], "field_f1": 0.5}
     assert (job / "job.json").stat().st_mtime_ns == before
+
+
+def line(frame: str) -> str:
+    return json.dumps({"frame_id": frame, "text": SAID if frame == GONE else "x"}) + "\n"
+
+
+@pytest.mark.parametrize("kept", ["trainings/run-1", "evaluations/set-run-1"])
+@pytest.mark.parametrize("name", ["before.jsonl", ".before.jsonl.partial", ".after.jsonl.partial", ".after.jsonl.new", "report.md"])
+def test_answers_go_wherever_they_are_kept_and_half_lines_with_them(name: str, kept: str, tmp_path: Path) -> None:
+    file = tmp_path / kept / name
+    written(file, line(STAYS) + line(GONE) + line(STAYS))
+    remnants.remove(tmp_path, {GONE})
+    assert file.read_text() == line(STAYS) * 2
+
+
+@pytest.mark.parametrize("cut", [20, 75, 100], ids=["in the id", "before the words", "in the words"])
+def test_half_a_line_of_answers_goes_even_where_it_names_nobody(cut: int, tmp_path: Path) -> None:
+    file = tmp_path / "trainings" / "run-1" / ".after.jsonl.partial"
+    written(file, line(STAYS) + line(GONE)[:cut])
+    remnants.remove(tmp_path, {GONE})
+    assert file.read_text() == line(STAYS)
+
+
+def test_what_was_never_written_to_its_end_goes(tmp_path: Path) -> None:
+    half = tmp_path / "evaluations" / "set" / "tmpx.half"
+    written(half, line(GONE))
+    remnants.remove(tmp_path, {GONE})
+    assert not half.exists()
+
+
+LOGS: dict[str, tuple[str, str, str, bool]] = {
+    "names it": (GONE, STAYS, STAYS, False),
+    "beside answers of it": (SAID, GONE, STAYS, False),
+    "of a training that learned from it": (SAID, STAYS, GONE, False),
+    "of another": ("Step 3", STAYS, STAYS, True),
+}
+
+
+@pytest.mark.parametrize(("words", "answered", "taught", "stays"), LOGS.values(), ids=LOGS)
+def test_the_log_of_a_training_that_saw_the_frame_goes(words: str, answered: str, taught: str, stays: bool, tmp_path: Path) -> None:
+    parted(taught)(tmp_path / "exports" / "set")
+    job = tmp_path / "trainings" / "run-1"
+    written(job / "job.json", {"data": str(tmp_path / "exports" / "set")})
+    written(job / "after.jsonl", line(answered))
+    written(job / "training.log", f"Traceback\n{words}\n")
+    remnants.remove(tmp_path, {GONE})
+    assert (job / "training.log").exists() is stays
+    assert (job / "job.json").exists()
+
+
+def test_a_persons_name_goes_from_trainings_and_adapters_and_others_stay(tmp_path: Path) -> None:
+    places = [tmp_path / each for each in ("trainings/a/job.json", "trainings/a/adapter/gembalens.json", "adapters/b/gembalens.json")]
+    for each in places:
+        written(each, {"by": "lin", "recipe": {"rank": 4}})
+        each.chmod(0o644)
+    other = tmp_path / "trainings" / "c" / "job.json"
+    written(other, {"by": "linda"})
+    written(tmp_path / "trainings" / "torn" / "job.json", "{")
+    remnants.forget_person(tmp_path, "lin", "erased-1")
+    for each in places:
+        assert json.loads(each.read_text()) == {"by": "erased-1", "recipe": {"rank": 4}}
+        assert each.stat().st_mode & 0o777 == 0o644
+    assert json.loads(other.read_text()) == {"by": "linda"}

@@ -107,7 +107,7 @@ EXPECTED = {
     "FrameTooLarge": 413, "FrameRefused": 415, "NotFound": 404, "Malformed": 422, "Conflict": 409, "StoreError": 507, "ExportError": 507,
     "ModelError": 503, "ModelMissing": 503, "ModelUnfit": 503, "ModelBusy": 503, "ModelLost": 503, "ModelSilent": 504, "ModelRefused": 502,
     "ModelGarbled": 502, "Abandoned": 499, "AppError": 400, "ProfileError": 400, "SettingsError": 400,
-    "OutOfTurn": 409, "KeyReused": 422, "Held": 409, "LoginNeeded": 401, "Forbidden": 403, "TooOften": 429,
+    "DatasetUnfit": 409, "TrainingError": 409, "OutOfTurn": 409, "KeyReused": 422, "Held": 409, "LoginNeeded": 401, "Forbidden": 403, "TooOften": 429,
 }  # fmt: skip
 
 
@@ -169,7 +169,18 @@ def test_assessments_are_listed_by_pages_and_filters(client: TestClient) -> None
 
 @pytest.mark.parametrize(
     "asked",
-    ["risk=worst", "since=yesterday", "limit=0", "limit=9999", "before=x", "before=-1", "user=li", "risk_level=high", "model=" + "m" * 301],
+    [
+        "risk=worst",
+        "since=yesterday",
+        "limit=0",
+        "limit=9999",
+        "before=x",
+        "before=-1",
+        "before=1" + "0" * 20,
+        "user=li",
+        "risk_level=high",
+        "model=" + "m" * 301,
+    ],
 )
 @pytest.mark.parametrize("route", ["assessments"])
 def test_a_filter_that_is_not_there_is_refused_and_not_ignored(client: TestClient, route: str, asked: str) -> None:

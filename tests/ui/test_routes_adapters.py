@@ -28,6 +28,7 @@ from core.rights import Actor, Role
 from core.schema import Assessment
 from core.settings import Settings
 from tests import tiny
+from tests.annotations.desks import new_record
 from tests.annotations.learning.nursery import LOST, PASSED
 from tests.makers import jpeg
 from tests.ui.answering import PROFILE, SITE, received
@@ -207,3 +208,16 @@ def test_what_cannot_be_done_is_said(method: str, address: str, body: dict[str, 
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]
     assert "trainings/" not in answer.text
+
+
+@pytest.mark.parametrize("asked", ["assessment={n}", "correction={n}", "frame={frame}&revision={n}"])
+def test_a_number_that_no_record_holds_is_refused_in_a_sentence(tmp_path: Path, asked: str) -> None:
+    with Store(new_record(tmp_path)) as store, ExitStack() as stack:
+        desk, reports = Desk(store, Vault(tmp_path), PROFILE), Reports(store.path)
+        stack.callback(reports.close)
+        more = [adapter_routes(desk, Adapters(store, tmp_path / FOLDER), tmp_path / "trainings")]
+        app = create(desk, reports, Settings(data=tmp_path), screens=False, more=more)
+        client = stack.enter_context(TestClient(app, base_url=SITE, raise_server_exceptions=False))
+        asked = asked.replace("{frame}", received(client, jpeg(80, 60)))
+        statuses = [client.get(f"/api/v1/lineage?{asked.format(n=n)}").status_code for n in (10**20, 2**53 + 1, 2**53)]
+    assert statuses == [422, 422, 404]

@@ -147,7 +147,26 @@ def test_a_blind_task_is_shown_without_the_models_word_until_it_is_saved(client:
     refused = client.post(f"/api/v1/frames/{frame_id}/assess", headers=as_("lin"))
     assert refused.status_code == 409
     assert "Save your own word first" in refused.json()["error"]
-    assert {task["score"] for task in client.get(f"/api/v1/draws/{number}").json()["tasks"]} == {None}
+    tasks = client.get(f"/api/v1/draws/{number}").json()["tasks"]
+    assert {(task["score"], task["sampler"], task["inclusion"]) for task in tasks} == {(None, None, None)}
     assert client.post(f"/api/v1/frames/{frame_id}/corrections", json=correction(), headers=as_("lin")).status_code == 200
     assert client.get(f"/api/v1/frames/{frame_id}", headers=as_("lin")).json()["assessment"] is not None
     assert client.post(f"/api/v1/frames/{frame_id}/assess", headers=as_("lin")).status_code == 200
+
+
+def test_a_blind_task_is_told_neither_by_a_list_nor_to_who_sends_the_file_again(client: TestClient) -> None:
+    sent = [("files", (f"{number}.jpg", jpeg(64 + number, 48), "image/jpeg")) for number in range(4)]
+    frames = [entry["frame_id"] for entry in client.post("/api/v1/inspect", files=sent).json()["frames"]]
+    draw(client, budget=4, blind=1, double=0)
+    assert client.get("/api/v1/assessments").json() == {"assessments": [], "next": None}
+    again = client.post("/api/v1/inspect", files=sent[:1], headers=as_("lin"))
+    assert (again.status_code, again.json()["kind"]) == (409, "OutOfTurn")
+    (entry,) = again.json()["frames"]
+    assert set(entry) == {"file", "frame_id", "kind", "error"}
+    assert "Save your own word first" in entry["error"]
+
+    assert client.post(f"/api/v1/frames/{frames[0]}/corrections", json=correction(), headers=as_("lin")).status_code == 200
+    assert [line["frame_id"] for line in client.get("/api/v1/assessments").json()["assessments"]] == [frames[0]]
+    entries = client.post("/api/v1/inspect", files=sent[:2], headers=as_("lin")).json()["frames"]
+    assert ["error" in entry for entry in entries] == [False, True]
+    assert entries[0]["from_store"]

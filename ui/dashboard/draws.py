@@ -112,9 +112,10 @@ def _card(task: Shown, say: Texts) -> None:
     if badges:
         st.markdown(" ".join(badges))
     # of one that is to be judged unaided, what was measured would tell what the machine thinks
-    why = [say("dashboard.draws.kept_back")] if task.score is None else reasons(task.sampler, task.why, say)
+    why = [say("dashboard.draws.kept_back")] if task.sampler is None else reasons(task.sampler, task.why, say)
     st.markdown("  \n".join(f":small[{each}]" for each in why))
-    st.caption(f"{say('dashboard.draws.inclusion', p=_chance(task.inclusion))}  \n{literal(task.name)}")
+    chance = "" if task.inclusion is None else f"{say('dashboard.draws.inclusion', p=_chance(task.inclusion))}  \n"
+    st.caption(f"{chance}{literal(task.name)}")
 
 
 def _chance(inclusion: float) -> str:

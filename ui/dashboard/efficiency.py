@@ -51,7 +51,8 @@ def show() -> None:
 def _chosen(bases: Sequence[str]) -> tuple[str, str]:
     """Base and figure, as the choices below the answer stand."""
     base, score = st.session_state.get("bought_base"), st.session_state.get("bought_score")
-    return (base if base in bases else bases[0]), (score if score in SCORES else next(iter(SCORES)))
+    known = next((each for each in bases if each == base), bases[0])
+    return known, next((each for each in SCORES if each == score), next(iter(SCORES)))
 
 
 def _choices(bases: Sequence[str], say: Texts) -> None:

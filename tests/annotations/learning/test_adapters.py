@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from annotations.learning import known, promotions
 from annotations.learning.adapters import Adapters
 from annotations.store import Store
 from core.errors import Malformed, ModelMissing, ModelUnfit, NotFound, OutOfTurn, StoreError
+from core.training import states
 from tests.annotations.learning.houses import House
 from tests.annotations.learning.nursery import BASE, adapter, training
 
@@ -67,6 +69,30 @@ def test_what_is_no_adapter_leaves_nothing_behind(case: str, house: House, tmp_p
         house.adapters.register(source, by="lead")
     assert house.adapters.adapters() == ()
     assert not (house.folder / "adapters").exists() or not any((house.folder / "adapters").iterdir())
+
+
+def test_an_adapter_that_is_not_measured_yet_waits_for_its_figures(house: House, tmp_path: Path) -> None:
+    told = training(tmp_path / "jobs" / "run-1")
+    measured = (told / "report.json").read_bytes()
+    (told / "report.json").unlink()
+    part = tmp_path / "set" / "test"
+    part.mkdir(parents=True)
+    (part / "manifest.json").write_text("{}")
+    (told / "job.json").write_text(json.dumps({"id": "run-1", "data": str(tmp_path / "set")}), "utf-8")
+    for phase in ("evaluating", "failed", "done"):
+        states.write_state(told, states.State(phase=phase))
+        with pytest.raises(OutOfTurn, match="of the training run-1 is not measured yet"):
+            house.adapters.register(told, by="lead")
+    shutil.rmtree(part)  # a set of which no part judges: there is nothing to wait for but its end
+    states.write_state(told, states.State(phase="evaluating"))
+    with pytest.raises(OutOfTurn, match="is not measured yet"):
+        house.adapters.register(told, by="lead")
+    assert house.adapters.adapters() == ()
+    states.write_state(told, states.State(phase="done"))
+    assert house.adapters.register(told, by="lead").metrics == {}
+    other = training(tmp_path / "jobs" / "run-2", seed=2)
+    (other / "report.json").write_bytes(measured)
+    assert house.adapters.register(other, by="lead").metrics == {"figures": {"field_f1": 0.8}}
 
 
 def test_no_frame_is_named_where_an_erasure_would_not_find_it(house: House) -> None:
@@ -194,3 +220,17 @@ def test_a_start_finds_who_spoke_and_only_over_its_own_base(house: House) -> Non
     silent = Adapters(house.store, house.folder / "adapters")  # at a terminal, where no model runs
     assert silent.roll_back(by="terminal", why="x").adapter is None
     assert found(BASE) is None
+
+
+@pytest.mark.parametrize(("measured", "runs"), [(":nf4", ":guided"), (":guided", ":nf4:guided")], ids=["in 4 bits", "in 16 bits"])
+def test_what_was_found_of_weights_that_were_held_otherwise_opens_no_gate(house: House, measured: str, runs: str) -> None:
+    house.model.model = f"{BASE}{runs}"
+    house.trained("run-1", against=f"{BASE}{measured}")
+    assert house.adapters.gate("run-1") is None
+    with pytest.raises(OutOfTurn, match="never measured beside"):
+        house.adapters.promote("run-1", by="boss", why="x")
+    told = Adapters(house.store, house.folder / promotions.FOLDER).gate("run-1")  # where nothing answers, nobody knows how it is held
+    assert told is not None
+    assert told.passed
+    house.trained("run-2", seed=2, against=f"{BASE}{runs.removesuffix(':guided')}")  # a grammar changes no weight
+    assert house.adapters.promote("run-2", by="boss", why="x").adapter == "run-2"

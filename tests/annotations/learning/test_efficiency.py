@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -55,3 +56,22 @@ def test_a_curve_that_lies_flat_says_stop_and_one_that_rises_does_not() -> None:
     wide = [BEFORE, *(point("usual", n, 0.8, 0.2) for n in (100, 200, 300, 400))]
     assert [each.stop for each in expected(wide)] == [False]  # nobody knows is no stop
     assert expected(flat[:3]) == []
+
+
+def test_arms_of_other_numbers_of_labels_are_held_against_each_other_between_their_points() -> None:
+    def line(policy: str, lead: float, *labels: int) -> list[Point]:
+        return [point(policy, n, 0.4 + 0.001 * n + lead) for n in labels]
+
+    (found,) = beside_random([*line("random", 0.0, 40, 80, 120), *line("usual", 0.1, 43, 78, 131)])
+    assert found.difference == pytest.approx(0.1)  # everywhere between 43 and 120
+    assert found.word == "better"
+    (same,) = beside_random([*line("random", 0.0, 40, 80, 120), *line("usual", 0.1, 40, 80, 120)])
+    assert found.high - found.low == pytest.approx(same.high - same.low, rel=0.15)  # a point between two is no surer than they are together
+    assert beside_random([*line("random", 0.0, 40, 80), *line("usual", 0.1, 90, 130)]) == []  # they share no span
+
+
+def test_a_point_between_two_has_the_error_of_both() -> None:
+    arms = [point("random", 0, 0.5, 0.06), point("random", 100, 0.7, 0.08), point("usual", 50, 0.65, 0.0), point("usual", 100, 0.75, 0.0)]
+    (found,) = beside_random([replace(each, policy=each.policy if each.labels else "") for each in arms])
+    assert found.difference == pytest.approx((0.0 + 0.05) / 2 / 2 + (0.05 + 0.05) / 2 / 2)
+    assert found.high - found.difference == pytest.approx(math.hypot(0.06 / 4, 0.08 / 2))  # the start is of both curves: a part falls out

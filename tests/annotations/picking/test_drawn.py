@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +10,21 @@ import numpy as np
 import orjson
 import pytest
 
-from annotations import audit, opinions
+from annotations import audit
 from annotations.desk import Desk
 from annotations.erasing import erase_frames, erase_person
 from annotations.once import Once
 from annotations.picking.drawn import Picking
 from annotations.picking.policies import POLICIES
-from annotations.picking.pool import Pool
 from annotations.queueing import leases
 from annotations.queueing.leases import DRAWN, RETURNED, TASKS, WAITING
+from annotations.samplers import SAMPLERS
 from annotations.store import Store
-from core.errors import Malformed, NotFound, OutOfTurn
+from core.errors import Malformed, NotFound, OutOfTurn, StoreError
 from core.frames import Vault
-from core.schema import Box, Finding, Frame, Reply, Risk, Step, Value, Violation
+from core.schema import Frame
 from tests.annotations.desks import BENCH, Clock, frames_in, said
-from tests.makers import NOON, assessment, correction, frame
+from tests.makers import NOON, jpeg
 
 EYES = "test"
 NO_SHARES: dict[str, Any] = {"blind": 0.0, "double": 0.0}  # every task is a plain one
@@ -58,9 +58,11 @@ def test_a_draw_is_written_with_all_that_is_needed_to_weigh_it(store: Store, pic
     )
     tasks = picking.tasks(made.number)
     assert len({task.frame_id for task in tasks}) == 10
-    assert sum(1 / task.inclusion for task in tasks) == pytest.approx(30, rel=0.2)
-    assert {task.sampler for task in tasks} <= {"uncertain", "random"}
-    assert all(0 < task.inclusion <= 1 and task.why for task in tasks if task.kind != "blind")
+    kept = sql(store, "SELECT inclusion, sampler FROM tasks")
+    assert sum(1 / inclusion for inclusion, _ in kept) == pytest.approx(30, rel=0.2)
+    assert {sampler for _, sampler in kept} <= {"uncertain", "random"}
+    assert all(0 < inclusion <= 1 for inclusion, _ in kept)
+    assert all(task.inclusion and task.why for task in tasks if task.kind != "blind")
     with store.reading() as connection:
         told = audit.entries(connection, limit=1)[0]
     assert (told.action, told.who, told.subject) == ("drawn", "boss", f"draw {made.number}")
@@ -200,6 +202,7 @@ def test_of_a_blind_task_nobody_who_works_on_it_sees_the_machines_word(store: St
         desk.may_be_shown(known.id)
     (task,) = picking.tasks(1)
     assert (task.kind, task.score, task.why, task.done) == ("blind", None, {}, False)
+    assert (task.sampler, task.inclusion) == (None, None)  # what is drawn by doubt or risk, and how surely, tells what the machine thinks
 
     saved = desk.correct(said(known, "ann", saw_model=None))
     assert saved.saw_model is None
@@ -209,6 +212,7 @@ def test_of_a_blind_task_nobody_who_works_on_it_sees_the_machines_word(store: St
     (task,) = picking.tasks(1)
     assert task.done
     assert task.why
+    assert (task.sampler in SAMPLERS, task.inclusion) == (True, 1.0)
 
 
 def test_a_double_task_wants_an_opinion_of_somebody_else(store: Store, desk: Desk, picking: Picking) -> None:
@@ -237,6 +241,19 @@ def test_kinds_are_shared_out_as_is_asked(store: Store, picking: Picking) -> Non
     assert {kind: kinds.count(kind) for kind in ("blind", "double", "plain")} == {"blind": 10, "double": 10, "plain": 20}
 
 
+def looked_at(store: Store, frames: range) -> None:
+    """Prints, scenes of two, and vectors, without a picture."""
+    dice = np.random.default_rng(frames.start)
+    with store.writing() as connection:
+        for number in frames:
+            connection.execute("INSERT INTO prints (frame, phash) VALUES (?, ?)", (number, number))
+            connection.execute("INSERT INTO scenes (frame, scene) VALUES (?, ?)", (number, number - number % 2 or 1))
+            vector = dice.normal(size=8)
+            vector /= np.linalg.norm(vector)
+            values = (number, EYES, vector.astype("<f2").tobytes())
+            connection.execute("INSERT INTO embeddings (frame, eyes, vector) VALUES (?, ?, ?)", values)
+
+
 def test_an_erased_frame_leaves_no_task_print_scene_or_vector(store: Store, picking: Picking, tmp_path: Path) -> None:
     frames_in(store, 4)
     looked_at(store, range(1, 5))
@@ -254,129 +271,27 @@ def test_an_erased_frame_leaves_no_task_print_scene_or_vector(store: Store, pick
     assert picking.draws()[0].by.startswith("erased-")
 
 
+def test_beside_the_process_that_writes_draws_are_told_and_none_is_made(store: Store, desk: Desk, picking: Picking, tmp_path: Path) -> None:
+    frames_in(store, 2)
+    desk.receive(jpeg(), "a.jpg", by="lin")
+    made = picking.draw(2, "random", by="boss", **NO_SHARES)
+    with Store.open_readonly(store.path) as reader:
+        beside = Picking(reader, Vault(tmp_path), BENCH, eyes_id=EYES)
+        assert beside.draws() == [made]
+        assert beside.tasks(made.number) == picking.tasks(made.number)
+        assert beside.wanting() == (3, 0)
+        for verb in (lambda: beside.draw(1, by="boss"), beside.look):
+            with pytest.raises(StoreError, match="to be read only"):
+                verb()
+    assert picking.draws() == [made]
+
+
 def test_tasks_only_grow(store: Store, picking: Picking) -> None:
     frames_in(store, 2)
     picking.draw(2, by="boss")
     for change in ("UPDATE tasks SET inclusion = 1", "DELETE FROM tasks", "UPDATE draws SET seed = 1", "DELETE FROM draws"):
         with pytest.raises(Exception, match="only grow"), store.writing() as connection:
             connection.execute(change)
-
-
-def looked_at(store: Store, frames: range) -> None:
-    """Prints, scenes of two, and vectors, without a picture."""
-    dice = np.random.default_rng(frames.start)
-    with store.writing() as connection:
-        for number in frames:
-            connection.execute("INSERT INTO prints (frame, phash) VALUES (?, ?)", (number, number))
-            connection.execute("INSERT INTO scenes (frame, scene) VALUES (?, ?)", (number, number - number % 2 or 1))
-            vector = dice.normal(size=8)
-            vector /= np.linalg.norm(vector)
-            values = (number, EYES, vector.astype("<f2").tobytes())
-            connection.execute("INSERT INTO embeddings (frame, eyes, vector) VALUES (?, ?, ?)", values)
-
-
-def columns(pool: Pool) -> dict[str, Any]:
-    return {each.name: getattr(pool, each.name) for each in fields(pool)}
-
-
-def same(one: Pool, other: Pool) -> None:
-    assert len(one) == len(other)
-    for name, values in columns(one).items():
-        if values is None or name == "camera":
-            assert (values is None) == (columns(other)[name] is None), name
-        else:
-            assert np.allclose(values, columns(other)[name], atol=1e-5, equal_nan=True), name
-    codes = dict(zip(one.camera.tolist(), other.camera.tolist(), strict=True))  # numbers of cameras may differ, and part the frames alike
-    assert [codes[each] for each in one.camera.tolist()] == other.camera.tolist()
-
-
-def told(known: Frame, model: str, level: str, tool: str, **more: Any) -> Any:
-    reply = Reply("{}", model, "prompt", 0.5)
-    step = Step(tool=Value(tool, 0.6, alternatives=(("drill", 0.3),)), part=Value("bolt", 0.9))
-    return assessment(known, model=model, risk=Risk(level, {"none": 0.3, level: 0.7}), step=step, reply=reply, **more)
-
-
-def test_what_is_kept_in_memory_is_what_the_record_says_after_every_change(store: Store, desk: Desk, tmp_path: Path) -> None:
-    def fresh() -> Pool:
-        return Picking(store, Vault(tmp_path), BENCH, eyes_id=EYES, promised=lambda: 0.6).pool()
-
-    warm = Picking(store, Vault(tmp_path), BENCH, eyes_id=EYES, promised=lambda: 0.6)
-    same(warm.pool(), fresh())
-    made = frames_in(store, 12)
-    same(warm.pool(), fresh())
-    looked_at(store, range(1, 9))
-    same(warm.pool(), fresh())
-    with store.writing() as connection:
-        for number, known in enumerate(made[:4]):
-            said_now = told(known, "other:0", "high" if number else "low", "drill", violations=(Violation("tool_at_edge", "low"),))
-            opinions.add_assessment(connection, said_now, uncertainty=0.1 * number, at=NOON)
-    same(warm.pool(), fresh())
-    desk.correct(correction(made[0], findings=(Finding("drill", Box(0, 0, 1, 1), said_by="person"),)))
-    desk.correct(correction(made[5], verdict="cannot_tell"))
-    same(warm.pool(), fresh())
-    desk.bin(made[6].id, "blurred", by="boss")
-    warm.draw(2, by="boss", seed=1)
-    same(warm.pool(), fresh())
-    looked_at(store, range(9, 13))
-    desk.correct(correction(made[8], author="wang"))
-    same(warm.pool(), fresh())
-    erase_frames(store, lambda frame_id: None, tmp_path, [made[11].id, made[1].id], by="boss", why="asked", at=NOON)
-    with store.writing() as connection:  # its number may be that of one that was erased
-        opinions.add_frame(connection, frame(frame_id="f" * 64, name="new.jpg"), by="cam")
-    same(warm.pool(), fresh())
-    warm.forget()
-    same(warm.pool(), fresh())
-
-
-def pool_row(pool: Pool, number: int) -> dict[str, float]:
-    row = pool.frames.tolist().index(number)
-    return {name: float(values[row]) for name, values in columns(pool).items() if name != "vectors"}
-
-
-def test_the_columns_say_what_they_are_called(store: Store, desk: Desk, tmp_path: Path) -> None:
-    made = frames_in(store, 6)
-    looked_at(store, range(1, 6))
-    with store.writing() as connection:
-        opinions.add_assessment(connection, told(made[0], "other:0", "high", "drill"), uncertainty=0.4, at=NOON)
-        opinions.add_frame(connection, frame(frame_id="e" * 64, name="line2_0001.jpg"), by="cam")
-    for known in made[3:5]:
-        desk.correct(correction(known))
-    pool = Picking(store, Vault(tmp_path), BENCH, eyes_id=EYES, promised=lambda: 0.7).pool()
-    first, second, bare = (pool_row(pool, number) for number in (1, 2, 7))
-    assert pool.frames.tolist() == [1, 2, 3, 6, 7]
-    assert first["uncertain"] == pytest.approx(0.4)
-    assert bare["uncertain"] == 1.0
-    assert first["high"] == pytest.approx(0.7)
-    assert first["threshold"] == pytest.approx(1.0)
-    assert second["high"] == pytest.approx(0.0)
-    assert first["disagreement"] > 0
-    assert np.isnan(second["disagreement"])
-    assert first["rare"] == pytest.approx(1.0)  # no labelled frame shows a drill
-    assert second["rare"] == pytest.approx(1.0)  # nor a hand, which its model saw
-    assert np.isnan(bare["rare"])
-    assert np.isnan(bare["drifted"])
-    assert np.isnan(pool_row(pool, 6)["drifted"])  # it has no vector
-    assert 0 <= first["drifted"] <= 1
-    assert first["scene"] == 1
-    assert (second["scene"], pool_row(pool, 3)["scene"]) == (2, 2)
-    assert first["camera"] != bare["camera"]
-    assert pool.vectors is not None
-    assert not pool.vectors[-1].any()
-
-
-def test_how_far_a_frame_drifted_is_its_cosine_with_the_nearest_that_is_labelled(store: Store, desk: Desk, picking: Picking) -> None:
-    made = frames_in(store, 8)
-    looked_at(store, range(1, 9))
-    for known in made[5:]:
-        desk.correct(correction(known))
-        picking.pool()  # one labelled frame after the other is compared
-    pool = picking.pool()
-    assert pool.vectors is not None
-    labelled = np.stack(
-        [np.frombuffer(row[0], "<f2") for row in sql(store, "SELECT vector FROM embeddings WHERE frame > 5 ORDER BY frame")]
-    )
-    expected = 1 - (pool.vectors @ labelled.astype(np.float32).T).max(axis=1)
-    assert np.allclose(pool.drifted, np.clip(expected, 0, 1), atol=1e-3)
 
 
 def test_a_correction_that_comes_while_it_is_drawn_makes_no_open_task(store: Store, desk: Desk, picking: Picking) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,3 +140,44 @@ def test_beside_a_server_new_frames_are_found(store: Store, desk: Desk, vault: V
             time.sleep(0.02)
     assert count(store, "embeddings") == 3
     assert after
+
+
+def test_prints_are_made_of_all_frames_and_no_eyes_are_asked(
+    store: Store, desk: Desk, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annotations.picking.looks.AT_ONCE", 2)
+    eyes = Sees()
+    looks = Looks(store, vault, eyes, "mean")
+    with looks.beside():
+        pass
+    ids = received(desk, 7)
+    vault.remove(ids[2])
+    vault.remove(ids[3])  # a whole turn that cannot be read ends nothing
+    assert looks.prints() == Filled(5, 0, 2)  # also when nobody looks in the background any more
+    assert (eyes.asked, count(store, "prints"), count(store, "scenes")) == (0, 5, 5)
+    assert looks.prints() == Filled(0, 0, 2)
+
+
+def test_prints_do_not_wait_for_eyes_that_are_at_work(store: Store, desk: Desk, vault: Vault) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    class Slow(Sees):
+        def __call__(self, contents: Sequence[bytes]) -> NDArray[np.float32]:
+            began.set()
+            go_on.wait(20)
+            return super().__call__(contents)
+
+    received(desk, 2)
+    looks = Looks(store, vault, Slow(), "slow")
+    worker, other = threading.Thread(target=looks.look), threading.Thread(target=looks.prints)
+    worker.start()
+    assert began.wait(20)
+    received(desk, 2, begin=2)
+    other.start()
+    try:
+        other.join(10)
+        assert count(store, "prints") == 4
+    finally:
+        go_on.set()
+        worker.join(20)
+        other.join(20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -11,11 +12,12 @@ import pytest
 
 from core.backends.base import Backend
 from core.backends.scripted import Scripted
-from core.errors import Malformed
-from core.evaluation.gate import Bars
-from core.evaluation.whole import Known, Open, evaluate_set
+from core.errors import Malformed, NotFound
+from core.evaluation.gate import Bars, bars_of
+from core.evaluation.whole import Known, Open, evaluate_set, frames_to_judge_by
 from core.geometry import THOUSANDTHS
 from core.profile import read as read_profile
+from core.training import reporting
 from tests import makers
 from tests.core.evaluation.parts import part
 
@@ -110,3 +112,29 @@ def test_a_set_without_a_test_part_measures_nobody(dataset: Path, tmp_path: Path
     with pytest.raises(Malformed, match="has no test part"):
         evaluate_set(dataset / "train", BENCH, tmp_path / "out", model("base", RIGHT))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_metric_that_nobody_knows_is_refused_before_a_model_is_asked(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match='no metric "tool_f2"'):
+        evaluate_set(dataset, BENCH, tmp_path / "out", model("base", WRONG), model("base+a", RIGHT), metric="tool_f2")
+    assert not (tmp_path / "out").exists()
+
+
+def test_frames_to_judge_by_are_those_of_the_test_part(dataset: Path) -> None:
+    assert frames_to_judge_by(dataset) == {f"{n:064x}" for n in range(12)}
+    with pytest.raises(Malformed, match="has no test part"):
+        frames_to_judge_by(dataset / "train")
+
+
+def test_of_high_risk_is_asked_only_where_a_profile_knows_it(dataset: Path, tmp_path: Path) -> None:
+    """Neither by an evaluation nor at the end of a training."""
+    calm = replace(BENCH, levels=BENCH.levels[:-1])
+    asked: dict[str, set[str]] = {}
+    for name, profile in (("bench", BENCH), ("calm", calm)):
+        out = tmp_path / name
+        told = evaluate_set(dataset, profile, out, model("base", WRONG), model("base+a", RIGHT))
+        asked[name] = {reason["key"] for reason in told["gate"]["reasons"]}
+        taught = reporting.report(out, dataset, profile, "field_f1")["gate"]
+        assert {reason["key"] for reason in taught["reasons"]} == asked[name]
+    assert asked["bench"] - asked["calm"] == {"high"}
+    assert (bars_of(BENCH), bars_of(calm)) == (Bars(), Bars(high_scenes=0))

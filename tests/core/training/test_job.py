@@ -54,6 +54,7 @@ def test_a_training_leaves_an_adapter_its_figures_and_nothing_that_could_run(don
     assert about["base"] == read_spec("small", LocalSpec(str(base))).base
     assert about["dataset"] == {"name": "drawn", "digest": "d" * 64}
     assert about["steps"] == 6
+    assert "by" not in about  # an adapter travels
     assert str(base.parent) not in (done / "adapter" / MANIFEST).read_text("utf-8") + (done / "adapter" / CONFIG).read_text("utf-8")
     report = json.loads((done / "report.json").read_text("utf-8"))
     assert report["gate"]["passed"] is False  # on four frames nobody can tell
@@ -176,6 +177,14 @@ def test_a_set_for_another_question_is_refused_before_anything_is_loaded(tmp_pat
     with pytest.raises(TrainingError, match="another question"):
         job.prepare(tmp_path / "job", GIVEN, base=base, data=data, profile_file=training_sets.PROFILE)
     assert not (tmp_path / "job").exists()
+
+
+def test_a_metric_that_nobody_knows_is_refused_before_it_costs_a_training(tmp_path: Path, base: Path, exported: Path) -> None:
+    with pytest.raises(TrainingError, match=r'no metric "field_f2".*Name one of: field_f1, .*high_recall'):
+        job.prepare(tmp_path / "job", GIVEN, base=base, data=exported, profile_file=training_sets.PROFILE, metric="field_f2")
+    assert not (tmp_path / "job").exists()
+    made = job.prepare(tmp_path / "job", GIVEN, base=base, data=exported, profile_file=training_sets.PROFILE, metric="high_recall")
+    assert made.metric == "high_recall"
 
 
 def test_an_adapter_of_another_base_is_no_measure(tmp_path: Path, base: Path, exported: Path, done: Path) -> None:

@@ -15,6 +15,7 @@ from annotations.store import Store
 from core.frames import Vault
 from tests.annotations.desks import BENCH, desk_of, new_record
 from tests.makers import jpeg
+from tests.serving import launched
 from ui.terminal import drawing
 
 
@@ -65,3 +66,12 @@ def test_a_look_that_met_what_it_cannot_read_is_no_success(picking: Picking, sto
 def test_what_cannot_be_understood_is_said(picking: Picking, words: list[str]) -> None:
     with pytest.raises(SystemExit):
         run(picking, *words)
+
+
+@pytest.mark.parametrize("words", [("list",), ("draw", "--budget", "1")], ids=["list", "draw"])
+def test_without_a_record_it_is_one_sentence_and_none_is_made(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = launched("queue", *words, "--data", tmp_path / "data")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no record" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
