@@ -237,7 +237,7 @@ def test_who_logs_out_is_at_the_door_and_the_draft_waits(team: Team, browser: Br
     seen.judge()
 
 
-@pytest.mark.parametrize(("who", "pages", "status"), [("vera", 4, 403), ("lea", 6, 200)], ids=["a viewer", "a lead"])
+@pytest.mark.parametrize(("who", "pages", "status"), [("vera", 7, 403), ("lea", 9, 200)], ids=["a viewer", "a lead"])
 def test_figures_about_people_are_for_leads(team: Team, browser: Browser, who: str, pages: int, status: int) -> None:
     page = team.at(browser, who, team.frame(next(_seconds)))
     answer = page.goto(f"{team.house.address}/dashboard/people?lang=en")

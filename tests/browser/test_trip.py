@@ -120,13 +120,13 @@ def in_the_dashboard(page: Page, served: Served) -> None:
 
 
 def exported(page: Page, served: Served) -> Path:
-    """The folder of the training file, written by the dashboard's button."""
+    """The folder of the training files, written in the background by the dashboard's button."""
     page.goto(f"{served.address}/dashboard/data")
     expect(page.get_by_role("heading", level=1)).to_contain_text("can become training data", timeout=SLOW)
-    page.get_by_role("button", name="Write the training file").click()
-    expect(page.get_by_text("in the data folder")).to_be_visible(timeout=SLOW)
-    (folder,) = (served.data / "exports").iterdir()
-    return folder
+    page.get_by_role("button", name="Export", exact=True).click()
+    expect(page.get_by_role("link", name="Download")).to_be_visible(timeout=SLOW)
+    (manifest,) = (served.data / "exports").glob("*/manifest.json")
+    return manifest.parent
 
 
 def test_the_model_that_ships_is_asked_and_named(page: Page, tmp_path: Path) -> None:
