@@ -31,6 +31,7 @@ from bench import (
     queue,
     queue_and_lists,
     start,
+    training,
     verdict,
 )
 
@@ -51,6 +52,7 @@ BENCHMARKS = {
     "drawing": drawing.measure,
     "lineage": lineage.measure,
     "metrics": metrics.measure,
+    "training": training.measure,
 }
 OF_THEIR_OWN = {"record": "bench.record", "policies": "bench.policies"}
 """Benchmarks with a table of their own, run when they are named: they take ten minutes, and that of the record installs a peer."""
