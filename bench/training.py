@@ -27,17 +27,16 @@ MANY = 20_000  # frames of the large set
 GIB = 2**30
 
 
-def measure(runs: int) -> list[Row]:
+def measure(work: Path, runs: int) -> list[Row]:
     """Ours and TRL's example in turns, then the large set."""
-    with tempfile.TemporaryDirectory(prefix="gembalens-training-") as work:
-        data = training_sets.exported(Path(work) / "set", train=64, test=0, size=(640, 480)) / "train"
-        cases = ("ours", "fp32", "plain")
-        told: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
-        for _ in range(runs):
-            for name in cases:
-                told[name].append(_alone(name, data, Path(work) / name))
-        large = _many(data, Path(work) / "many")
-        whole = _alone("ours", large, Path(work) / "large")
+    data = training_sets.exported(work / "set", train=64, test=0, size=(640, 480)) / "train"
+    cases = ("ours", "fp32", "plain")
+    told: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
+    for _ in range(runs):
+        for name in cases:
+            told[name].append(_alone(name, data, work / name))
+    large = _many(data, work / "many")
+    whole = _alone("ours", large, work / "large")
     at = {name: {key: median([each[key] for each in said]) for key in said[0]} for name, said in told.items()}
     plain, against = at["plain"], "TRL's example: SFTTrainer on rows of pictures in memory, fp32"
     return [
@@ -252,7 +251,9 @@ def main() -> None:
             width, height = (int(each) for each in asked.frame.split("x"))
             large_model(asked.gpu, asked.layers, (width, height), asked.steps)
         return
-    for row in measure(asked.runs):
+    with tempfile.TemporaryDirectory(prefix="gembalens-training-") as work:
+        rows = measure(Path(work), asked.runs)
+    for row in rows:
         print(f"{row.what}: {row.ours:.3g} {row.unit}, {row.against}: {row.other:.3g}, ratio {row.ratio:.2f}, reached: {row.reached}")
 
 
