@@ -105,7 +105,7 @@ class Arm:
                 before=figures_of(report["comparison"]["before"]),
                 gate=report["gate"],
                 promoted=bool(report["gate"]["passed"]),
-                pairs=sum(1 for _ in (data / "train" / "dpo.trl.jsonl").open("rb")),
+                pairs=(data / "train" / "dpo.trl.jsonl").read_bytes().count(b"\n"),
                 seconds=clock.seconds,
             )
 

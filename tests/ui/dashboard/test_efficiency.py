@@ -38,17 +38,11 @@ def page(points: list[Point], language: str = "en") -> AppTest:
     nothing: Any = None
     told: Any = Curves(points)
     hand_over(Board(nothing, PROFILE, language, "http://127.0.0.1:9", learning=Learning(nothing, nothing, nothing, told, nothing)))
-    app = AppTest.from_function(_run, default_timeout=30)
+    app = AppTest.from_file(str(efficiency.__file__), default_timeout=30)
     app.session_state["language"] = language
     app.run()
     assert not app.exception, app.exception
     return app
-
-
-def _run() -> None:
-    from ui.dashboard import efficiency
-
-    efficiency.show()
 
 
 def test_without_a_measured_adapter_nothing_is_claimed() -> None:
