@@ -137,9 +137,9 @@ class Taught:
         self.store.close()
 
 
-def looked(run: Any, language: str = "en", **state: Any) -> AppTest:
-    """A page as Streamlit runs it."""
-    app = AppTest.from_function(run, default_timeout=30)
+def looked(page: Any, language: str = "en", **state: Any) -> AppTest:
+    """A page's module as Streamlit runs it: from its file, so that processes that are begun later find a program that they can read again."""
+    app = AppTest.from_file(str(page.__file__), default_timeout=30)
     app.session_state["language"] = language
     for key, value in state.items():
         app.session_state[key] = value

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.ui.dashboard.taught import Taught, looked, measured, told
+from ui.dashboard import adapters
 
 BETTER = (240, 0.6, 0.9)
 LOST_BOXES = (240, 0.6, 0.9, 0.3)
@@ -22,14 +23,8 @@ def taught(tmp_path: Path) -> Iterator[Taught]:
     made.close()
 
 
-def _run() -> None:
-    from ui.dashboard import adapters
-
-    adapters.show()
-
-
 def page(language: str = "en", **state: object) -> AppTest:
-    return looked(_run, language, **state)
+    return looked(adapters, language, **state)
 
 
 @pytest.mark.parametrize(("language", "sentence"), [("en", "no adapter was ever promoted"), ("zh", "从未启用过适配器")])

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.training import states
 from tests.ui.dashboard.taught import Taught, looked, measured, told
+from ui.dashboard import lessons
 from ui.dashboard.lessons import left
 from ui.texts import Texts
 
@@ -23,14 +24,8 @@ def taught(tmp_path: Path) -> Iterator[Taught]:
     made.close()
 
 
-def _run() -> None:
-    from ui.dashboard import lessons
-
-    lessons.show()
-
-
 def page(language: str = "en", **state: object) -> AppTest:
-    return looked(_run, language, **state)
+    return looked(lessons, language, **state)
 
 
 @pytest.mark.parametrize(("language", "sentence"), [("en", "Nothing is being trained."), ("zh", "现在没有训练在进行。")])
