@@ -137,8 +137,13 @@ def _holds(export: Path, ids: set[str]) -> bool:
                 return not manifests_in or _hold((archive.read(name) for name in manifests_in), ids)
         with export.open("rb") as opened:
             return _speaks_of(opened, ids)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError):
-        return True
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        NotImplementedError,
+    ):  # the last two: an archive that is locked, or packed in an unknown way
+        return True  # what cannot be looked into may hold it
 
 
 def _hold(manifests: Iterable[bytes], ids: set[str]) -> bool:

@@ -14,7 +14,8 @@ from ui.routes_adapters import adapter_routes
 from ui.routes_datasets import dataset_routes
 from ui.routes_draws import draw_routes
 from ui.routes_exports import export_routes
-from ui.routes_trainings import Places, Trainings, training_routes
+from ui.routes_trainings import training_routes
+from ui.trainings import Places, Trainings
 
 
 def learning_routes(

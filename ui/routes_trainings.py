@@ -15,9 +15,8 @@ set must not teach, with "defects" where there are several; 503 the model cannot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +26,7 @@ from core.errors import AppError, DatasetUnfit, Malformed, ModelMissing, ModelUn
 from ui.identity import actor_of
 from ui.refusals import numbered, told
 from ui.routes import read_json
+from ui.trainings import Places, Trainings
 from ui.wire import without_paths
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -34,27 +34,6 @@ MOST_DEFECTS = 50  # told of a set that must not teach
 
 Began = Callable[[str, str, Mapping[str, Any]], object]
 """Told who began which training, and what it is: for the record of who did what."""
-
-
-class Trainings(Protocol):
-    """The verbs of `core.training.trainings.Trainings`."""
-
-    def start(
-        self, given: Mapping[str, Any], base: Any, data: Path, against: Path | None = None, *, by: str, metric: str = "", name: str = ""
-    ) -> Any: ...
-    def list(self) -> Sequence[Any]: ...
-    def one(self, name: str) -> Any: ...
-    def curve(self, name: str) -> Sequence[Mapping[str, Any]]: ...
-    def cancel(self, name: str, *, now: bool = False) -> Any: ...
-    def resume(self, name: str) -> Any: ...
-
-
-class Places(Protocol):
-    """From names to folders: `core.training.places.Places`, without folders that somebody names."""
-
-    def base(self, name: str = "") -> Any: ...
-    def data(self, name: str) -> Path: ...
-    def adapter(self, name: str) -> Path: ...
 
 
 def training_routes(trainings: Trainings, places: Places, as_json: Callable[[Any], dict[str, Any]], began: Began) -> APIRouter:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import streamlit as st
 
@@ -22,20 +21,8 @@ from core.rights import Actor
 from ui.identity import actor_in
 from ui.marks import MARKS, mark
 from ui.texts import LANGUAGES, Texts
+from ui.trainings import Trainings
 from ui.wire import without_paths
-
-
-class Trainings(Protocol):
-    """What a page asks of `core.training.trainings.Trainings`, which no screen imports."""
-
-    def list(self) -> Sequence[Any]:
-        """All of them, the latest first, each a `Training`."""
-
-    def one(self, name: str) -> Any:
-        """One of them. Raises NotFound."""
-
-    def curve(self, name: str) -> Sequence[Mapping[str, Any]]:
-        """Its loss by step: "step", "loss", "memory" ... Raises NotFound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from core.errors import Malformed, SettingsError
+from ui.trainings import Places, Trainings
 
 BY = "terminal"
 """Who did it: whoever can log in to this machine."""
@@ -23,27 +24,6 @@ VERBS = ("list", "show", "cancel", "resume")
 METHODS = ("sft", "dpo", "kto", "grpo")
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _EVERY_SECONDS = 0.5
-
-
-class Trainings(Protocol):
-    """The verbs of `core.training.trainings.Trainings`."""
-
-    def start(
-        self, given: Mapping[str, Any], base: Any, data: Path, against: Path | None = None, *, by: str, metric: str = "", name: str = ""
-    ) -> Any: ...
-    def list(self) -> Sequence[Any]: ...
-    def one(self, name: str) -> Any: ...
-    def curve(self, name: str) -> Sequence[Mapping[str, Any]]: ...
-    def cancel(self, name: str, *, now: bool = False) -> Any: ...
-    def resume(self, name: str) -> Any: ...
-
-
-class Places(Protocol):
-    """From names to folders: `core.training.places.Places`."""
-
-    def base(self, name: str = "") -> Any: ...
-    def data(self, name: str) -> Path: ...
-    def adapter(self, name: str) -> Path: ...
 
 
 def arguments(verbs: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:

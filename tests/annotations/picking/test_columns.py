@@ -17,38 +17,9 @@ from annotations.picking.pool import Pool
 from annotations.store import Store
 from core.frames import Vault
 from core.schema import Box, Finding, Frame, Reply, Risk, Step, Value, Violation
-from tests.annotations.desks import BENCH, Clock, frames_in
+from tests.annotations.desks import BENCH, frames_in
+from tests.annotations.picking.drawings import EYES, looked_at, sql
 from tests.makers import NOON, assessment, correction, frame
-
-EYES = "test"
-NO_SHARES: dict[str, Any] = {"blind": 0.0, "double": 0.0}  # every task is a plain one
-
-
-@pytest.fixture
-def picking(store: Store, tmp_path: Path) -> Picking:
-    return Picking(store, Vault(tmp_path), BENCH, eyes_id=EYES, clock=Clock())
-
-
-def sql(store: Store, asked: str, *values: object) -> list[tuple[Any, ...]]:
-    with store.reading() as connection:
-        return [tuple(row) for row in connection.execute(asked, values)]
-
-
-def numbers(store: Store, table: str = "tasks", column: str = "frame") -> list[int]:
-    return [row[0] for row in sql(store, f"SELECT {column} FROM {table} ORDER BY 1")]
-
-
-def looked_at(store: Store, frames: range) -> None:
-    """Prints, scenes of two, and vectors, without a picture."""
-    dice = np.random.default_rng(frames.start)
-    with store.writing() as connection:
-        for number in frames:
-            connection.execute("INSERT INTO prints (frame, phash) VALUES (?, ?)", (number, number))
-            connection.execute("INSERT INTO scenes (frame, scene) VALUES (?, ?)", (number, number - number % 2 or 1))
-            vector = dice.normal(size=8)
-            vector /= np.linalg.norm(vector)
-            values = (number, EYES, vector.astype("<f2").tobytes())
-            connection.execute("INSERT INTO embeddings (frame, eyes, vector) VALUES (?, ?, ?)", values)
 
 
 def columns(pool: Pool) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 import pytest
 
@@ -23,25 +22,9 @@ from annotations.store import Store
 from core.errors import Malformed, NotFound, OutOfTurn, StoreError
 from core.frames import Vault
 from core.schema import Frame
-from tests.annotations.desks import BENCH, Clock, frames_in, said
+from tests.annotations.desks import BENCH, frames_in, said
+from tests.annotations.picking.drawings import EYES, NO_SHARES, looked_at, numbers, sql
 from tests.makers import NOON, jpeg
-
-EYES = "test"
-NO_SHARES: dict[str, Any] = {"blind": 0.0, "double": 0.0}  # every task is a plain one
-
-
-@pytest.fixture
-def picking(store: Store, tmp_path: Path) -> Picking:
-    return Picking(store, Vault(tmp_path), BENCH, eyes_id=EYES, clock=Clock())
-
-
-def sql(store: Store, asked: str, *values: object) -> list[tuple[Any, ...]]:
-    with store.reading() as connection:
-        return [tuple(row) for row in connection.execute(asked, values)]
-
-
-def numbers(store: Store, table: str = "tasks", column: str = "frame") -> list[int]:
-    return [row[0] for row in sql(store, f"SELECT {column} FROM {table} ORDER BY 1")]
 
 
 def test_a_draw_is_written_with_all_that_is_needed_to_weigh_it(store: Store, picking: Picking) -> None:
@@ -239,19 +222,6 @@ def test_kinds_are_shared_out_as_is_asked(store: Store, picking: Picking) -> Non
     made = picking.draw(40, "random", by="boss", seed=1, blind=0.25, double=0.25)
     kinds = [task.kind for task in picking.tasks(made.number)]
     assert {kind: kinds.count(kind) for kind in ("blind", "double", "plain")} == {"blind": 10, "double": 10, "plain": 20}
-
-
-def looked_at(store: Store, frames: range) -> None:
-    """Prints, scenes of two, and vectors, without a picture."""
-    dice = np.random.default_rng(frames.start)
-    with store.writing() as connection:
-        for number in frames:
-            connection.execute("INSERT INTO prints (frame, phash) VALUES (?, ?)", (number, number))
-            connection.execute("INSERT INTO scenes (frame, scene) VALUES (?, ?)", (number, number - number % 2 or 1))
-            vector = dice.normal(size=8)
-            vector /= np.linalg.norm(vector)
-            values = (number, EYES, vector.astype("<f2").tobytes())
-            connection.execute("INSERT INTO embeddings (frame, eyes, vector) VALUES (?, ?, ?)", values)
 
 
 def test_an_erased_frame_leaves_no_task_print_scene_or_vector(store: Store, picking: Picking, tmp_path: Path) -> None:
